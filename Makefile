@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0
+# With KDIR, the ordinary out-of-tree build against a kernel of yours, with none
+# of this repository's machinery; without it, the machinery.
+
+MO := $(CURDIR)/build/modules
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
+
+.PHONY: default help demo check bench lint modules modules_install clean rust-analyzer
+
+default: $(if $(KDIR),modules,help)
+
+help:
+	@echo '  make demo     - load the modules into an unmodified Debian kernel under QEMU'
+	@echo '  make check    - run every test'
+	@echo '  make bench    - measure Rust against the C of the kernel'
+	@echo '  make lint     - run what checks the sources only'
+	@echo '  make clean    - remove build/'
+	@echo
+	@echo 'Against a kernel of yours, whose build folder is KDIR:'
+	@echo '  make KDIR=... LLVM=1 [modules | modules_install | clean | rust-analyzer]'
+
+demo check bench:
+	@scripts/$@
+
+lint:
+	@scripts/check lint
+
+modules modules_install rust-analyzer:
+	@scripts/preflight '$(KDIR)'
+	@mkdir -p $(MO)
+	+$(kbuild) $@
+
+clean:
+ifdef KDIR
+	+$(kbuild) clean
+else
+	rm -rf build
+endif
