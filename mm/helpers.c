@@ -1,9 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What Rust cannot reach in the kernel's headers: inline functions and macros.
+ * Those that generic Rust code calls from other modules are exported.
  */
+#define pr_fmt(fmt) "slab_rust: " fmt
+
 #include <linux/export.h>
+#include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/printk.h>
+
+#include "helpers.h"
+
+void slab_rust_refuse_gfp(gfp_t zones, gfp_t unknown)
+{
+	pr_err_ratelimited("allocation flags refused: zone bits %pGg, unknown bits %#x (an object's zone is its cache's)\n",
+			   &zones, (__force unsigned int)unknown);
+}
+EXPORT_SYMBOL_GPL(slab_rust_refuse_gfp);
+
+u64 slab_rust_virt_to_phys(const void *address)
+{
+	return virt_to_phys((void *)address);
+}
+EXPORT_SYMBOL_GPL(slab_rust_virt_to_phys);
 
 #define EXPORT_SYMBOL_RUST_GPL(sym) extern int sym; EXPORT_SYMBOL_GPL(sym)
 #include "exports_generated.h"

@@ -1,8 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Slab caches and page-table memory.
+//!
+//! The crate of the module `slab_rust`, which other modules use as `slab_rust::…`
+//! (scripts/Makefile.rustlib says how):
+//!
+//! - [`KmemCache`]: a cache made at run time; [`Object`]s of it borrow it;
+//! - [`static_cache!`]: a cache as old as its module, which is also an allocator for
+//!   the kernel's own `Box` and `Vec`;
+//! - [`SlabFlags`], [`Gfp`]: what a cache is, and how one allocation may behave;
+//! - [`Dma32`], [`Phys32`]: what is known to lie below 4 GiB.
+//!
+//! Each cache made here says in `/sys/kernel/slab/<cache>/cache_dma32` whether its
+//! objects do; `/sys/kernel/debug/slab_rust/caches` lists the caches of the system.
 
 use kernel::prelude::*;
+
+mod cache;
+mod flags;
+mod gfp;
+mod helpers;
+mod object;
+mod phys;
+mod raw;
+mod request;
+mod sysfs;
+
+pub use crate::{
+    cache::{
+        Builder,
+        KmemCache, //
+    },
+    flags::{
+        Refusal,
+        SlabFlags,
+        Zone, //
+    },
+    gfp::Gfp,
+    object::Object,
+    phys::{
+        virt_to_phys,
+        Above4G,
+        Dma32,
+        Phys32, //
+    },
+    request::{
+        Request,
+        UserWindow, //
+    },
+};
 
 module! {
     type: SlabRust,
@@ -16,17 +62,8 @@ struct SlabRust;
 
 impl kernel::Module for SlabRust {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        pr_info!("loaded\n");
+        // SAFETY: Called once, when no other code of this module has run.
+        unsafe { raw::init() };
         Ok(Self)
     }
 }
-
-/// Test.
-#[inline(never)]
-pub fn answer() -> u32 {
-    pr_info!("answer\n");
-    42
-}
-
-/// G
-pub fn gen<T: Into<u64>>(x: T) -> u64 { pr_info!("gen\n"); x.into() + 1 }

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Flags of a slab cache, and which of them may be asked for.
+//!
+//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
+//!
+//! The kernel answers a bad request for a cache with a stack dump, or with a panic
+//! if `SLAB_PANIC` is among the flags. Everything it would refuse is found here
+//! first, at compile time for a static cache, with a reason that names the flag.
+
+use kernel::{
+    bindings,
+    fmt, //
+};
+
+/// Flags of a slab cache, a `slab_flags_t`.
+///
+/// They are combined with `|`, in constants with [`SlabFlags::with`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(transparent)]
+pub struct SlabFlags(u32);
+
+const fn bit(number: u32) -> u32 {
+    1 << number
+}
+
+/// Defines the constants, and [`ALLOWED`] of all of them.
+macro_rules! slab_flags {
+    ($(
+        $(#[doc = $doc:literal])*
+        $(#[cfg($cfg:meta)])?
+        $name:ident = $bit:ident;
+    )*) => {
+        impl SlabFlags {
+            $(
+                $(#[doc = $doc])*
+                pub const $name: Self = Self({
+                    #[allow(unused_mut, unused_assignments)]
+                    let mut bits = 0;
+                    $(#[cfg($cfg)])?
+                    {
+                        bits = bit(bindings::$bit);
+                    }
+                    bits
+                });
+            )*
+        }
+
+        /// What may be asked for.
+        const ALLOWED: u32 = 0 $(| SlabFlags::$name.0)*;
+    };
+}
+
+slab_flags! {
+    /// Objects lie in `ZONE_DMA`.
+    DMA = _slab_flag_bits__SLAB_CACHE_DMA;
+
+    /// Objects lie in `ZONE_DMA32`, below 4 GiB.
+    DMA32 = _slab_flag_bits__SLAB_CACHE_DMA32;
+
+    /// Objects start at a cache line, small ones at a fraction of it.
+    HWCACHE_ALIGN = _slab_flag_bits__SLAB_HWCACHE_ALIGN;
+
+    /// Objects can be reclaimed by a shrinker and count as such.
+    RECLAIM_ACCOUNT = _slab_flag_bits__SLAB_RECLAIM_ACCOUNT;
+
+    /// Every object is charged to the memory cgroup of the task that allocates it.
+    ///
+    /// No flag at all in a kernel without `CONFIG_MEMCG`, as in C.
+    #[cfg(CONFIG_MEMCG)]
+    ACCOUNT = _slab_flag_bits__SLAB_ACCOUNT;
+
+    /// The cache is not merged with others; caches made here are not unless they
+    /// ask for it.
+    NO_MERGE = _slab_flag_bits__SLAB_NO_MERGE;
+
+    /// kmemleak does not follow the objects.
+    NOLEAKTRACE = _slab_flag_bits__SLAB_NOLEAKTRACE;
+
+    /// Debugging flags from the kernel's command line do not apply.
+    NO_USER_FLAGS = _slab_flag_bits__SLAB_NO_USER_FLAGS;
+
+    /// Debugging: consistency checks on allocation and free.
+    CONSISTENCY_CHECKS = _slab_flag_bits__SLAB_CONSISTENCY_CHECKS;
+
+    /// Debugging: red zones around the objects.
+    RED_ZONE = _slab_flag_bits__SLAB_RED_ZONE;
+
+    /// Debugging: free objects are poisoned.
+    POISON = _slab_flag_bits__SLAB_POISON;
+
+    /// Debugging: who allocated and freed each object.
+    STORE_USER = _slab_flag_bits__SLAB_STORE_USER;
+
+    /// Debugging: each allocation and free is logged.
+    TRACE = _slab_flag_bits__SLAB_TRACE;
+
+    /// Debugging: the objects are debug objects themselves.
+    #[cfg(CONFIG_DEBUG_OBJECTS)]
+    DEBUG_OBJECTS = _slab_flag_bits__SLAB_DEBUG_OBJECTS;
+}
+
+impl SlabFlags {
+    /// No flag: objects lie in any zone that the kernel maps.
+    pub const NONE: Self = Self(0);
+
+    /// Set by [`RcuCache`](crate::RcuCache) alone: see there.
+    pub(crate) const TYPESAFE_BY_RCU: Self =
+        Self(bit(bindings::_slab_flag_bits__SLAB_TYPESAFE_BY_RCU));
+
+    /// Takes a raw `slab_flags_t`.
+    ///
+    /// Any value is accepted here, and judged when a cache is made with it.
+    #[inline]
+    pub const fn from_raw(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// The raw `slab_flags_t`.
+    #[inline]
+    pub const fn as_raw(self) -> u32 {
+        self.0
+    }
+
+    /// Both sets of flags; `|` for constants.
+    #[inline]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are set.
+    #[inline]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Says why no cache can be made with these flags.
+    pub(crate) const fn check(self) -> core::result::Result<(), Refusal> {
+        macro_rules! refuse {
+            ($bit:ident, $name:literal, $why:literal) => {
+                if self.0 & bit(bindings::$bit) != 0 {
+                    return Err(Refusal::new(concat!($name, " ", $why)));
+                }
+            };
+            ($bit:ident, $name:literal) => {
+                refuse!($bit, $name, "is for the allocator's own use")
+            };
+        }
+
+        refuse!(
+            _slab_flag_bits__SLAB_PANIC,
+            "SLAB_PANIC",
+            "is not accepted: a refused cache is an error, not a panic"
+        );
+        refuse!(
+            _slab_flag_bits__SLAB_TYPESAFE_BY_RCU,
+            "SLAB_TYPESAFE_BY_RCU",
+            "is set by RcuCache, which makes it safe to use"
+        );
+        refuse!(_slab_flag_bits__SLAB_KMALLOC, "SLAB_KMALLOC");
+        #[cfg(CONFIG_FAILSLAB)]
+        refuse!(_slab_flag_bits__SLAB_FAILSLAB, "SLAB_FAILSLAB");
+        #[cfg(CONFIG_KASAN_GENERIC)]
+        refuse!(_slab_flag_bits__SLAB_KASAN, "SLAB_KASAN");
+        #[cfg(CONFIG_KFENCE)]
+        refuse!(_slab_flag_bits__SLAB_SKIP_KFENCE, "SLAB_SKIP_KFENCE");
+        refuse!(_slab_flag_bits__SLAB_OBJECT_POISON, "__OBJECT_POISON");
+        refuse!(_slab_flag_bits__SLAB_CMPXCHG_DOUBLE, "__CMPXCHG_DOUBLE");
+        #[cfg(CONFIG_SLAB_OBJ_EXT)]
+        refuse!(_slab_flag_bits__SLAB_NO_OBJ_EXT, "SLAB_NO_OBJ_EXT");
+        #[cfg(all(CONFIG_SLAB_OBJ_EXT, CONFIG_64BIT))]
+        refuse!(_slab_flag_bits__SLAB_OBJ_EXT_IN_OBJ, "SLAB_OBJ_EXT_IN_OBJ");
+        refuse!(_slab_flag_bits__SLAB_NO_SHEAVES, "SLAB_NO_SHEAVES");
+
+        if self.0 & !ALLOWED != 0 {
+            return Err(Refusal::value("unknown flag bits", self.0 & !ALLOWED));
+        }
+        if self.contains(Self::DMA.with(Self::DMA32)) {
+            return Err(Refusal::new(
+                "SLAB_CACHE_DMA and SLAB_CACHE_DMA32 exclude each other",
+            ));
+        }
+        if self.contains(Self::DMA) && !cfg!(CONFIG_ZONE_DMA) {
+            return Err(Refusal::new(
+                "SLAB_CACHE_DMA wants a zone that this kernel lacks (CONFIG_ZONE_DMA)",
+            ));
+        }
+        if self.contains(Self::DMA32) && !cfg!(CONFIG_ZONE_DMA32) {
+            return Err(Refusal::new(
+                "SLAB_CACHE_DMA32 wants a zone that this kernel lacks (CONFIG_ZONE_DMA32)",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl core::ops::BitOr for SlabFlags {
+    type Output = Self;
+
+    #[inline]
+    fn bitor(self, other: Self) -> Self {
+        self.with(other)
+    }
+}
+
+/// Which memory the objects of a cache come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Zone {
+    /// Any zone that the kernel maps.
+    Normal,
+    /// `ZONE_DMA`.
+    Dma,
+    /// `ZONE_DMA32` or `ZONE_DMA`: below 4 GiB.
+    Dma32,
+}
+
+impl Zone {
+    /// The zone of a cache with these flags.
+    pub const fn of(flags: SlabFlags) -> Self {
+        if flags.contains(SlabFlags::DMA32) {
+            Self::Dma32
+        } else if flags.contains(SlabFlags::DMA) {
+            Self::Dma
+        } else {
+            Self::Normal
+        }
+    }
+
+    /// The zone's name in `/sys/kernel/debug/slab_rust/caches`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Dma => "dma",
+            Self::Dma32 => "dma32",
+        }
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a cache cannot be made: a sentence that names the flag or the value.
+///
+/// Found in a constant, it is the compiler's error message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    message: &'static str,
+    value: Option<u32>,
+}
+
+impl Refusal {
+    pub(crate) const fn new(message: &'static str) -> Self {
+        Self {
+            message,
+            value: None,
+        }
+    }
+
+    pub(crate) const fn value(message: &'static str, value: u32) -> Self {
+        Self {
+            message,
+            value: Some(value),
+        }
+    }
+
+    /// The sentence, without the value.
+    pub const fn message(&self) -> &'static str {
+        self.message
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)?;
+        match self.value {
+            Some(value) => write!(f, " {value:#x}"),
+            None => Ok(()),
+        }
+    }
+}

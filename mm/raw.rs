@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A cache whatever its objects are: made, shown, counted and destroyed.
+//!
+//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
+//!
+//! Nothing here runs when an object is allocated or freed.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    prelude::*,
+    str::CString,
+    sync::global_lock, //
+};
+
+use crate::{
+    flags::Zone,
+    request::Request,
+    sysfs, //
+};
+
+// Without it the kernel does not count the slabs of a cache, and would destroy one
+// under its leaked objects without noticing.
+#[cfg(not(CONFIG_SLUB_DEBUG))]
+compile_error!("slab_rust needs a kernel with CONFIG_SLUB_DEBUG=y, which counts a cache's objects");
+
+/// The longest name of a file, and of a cache's directory in sysfs.
+const NAME_MAX: usize = 255;
+
+/// What is known of a live cache that was made here.
+struct Entry {
+    id: u64,
+    name: CString,
+    merged: bool,
+    rcu: bool,
+    /// `cache_dma32`; none if the cache asked to be merged.
+    file: Option<sysfs::File>,
+}
+
+struct Registry {
+    next_id: u64,
+    caches: KVec<Entry>,
+}
+
+global_lock! {
+    // SAFETY: `init` is called when the module is loaded, before any of its symbols
+    // can be used.
+    //
+    /// The live caches that were made here. Held while one is made, so that no two
+    /// get one name.
+    unsafe(uninit) static CACHES: Mutex<Registry> = Registry {
+        next_id: 0,
+        caches: KVec::new(),
+    };
+}
+
+/// # Safety
+///
+/// To be called once, before any cache is made.
+pub(crate) unsafe fn init() {
+    // SAFETY: By the safety requirements.
+    unsafe { CACHES.init() };
+}
+
+/// A cache, destroyed when dropped.
+///
+/// # Invariants
+///
+/// `cache` is a live cache that belongs to `self`, whose objects have the size, the
+/// alignment and the constructor of the request it was made from.
+pub(crate) struct RawCache {
+    cache: NonNull<bindings::kmem_cache>,
+    id: u64,
+}
+
+// SAFETY: A cache belongs to no task; the kernel's functions for it lock as needed.
+unsafe impl Send for RawCache {}
+
+// SAFETY: As above.
+unsafe impl Sync for RawCache {}
+
+impl RawCache {
+    /// Makes a cache.
+    pub(crate) fn new(name: &CStr, request: &Request) -> Result<Self> {
+        if let Err(refusal) = request.check() {
+            pr_err!("cache '{}' refused: {}\n", name, refusal);
+            return Err(EINVAL);
+        }
+        if let Err(why) = check_name(name) {
+            pr_err!("cache '{}' refused: its name {}\n", name, why);
+            return Err(EINVAL);
+        }
+        let owned_name = CString::try_from(name)?;
+
+        let mut registry = CACHES.lock();
+        registry.caches.reserve(1, GFP_KERNEL)?;
+        let taken = registry.caches.iter().any(|entry| *entry.name == *name);
+        if taken || sysfs::exists(name) {
+            pr_err!("cache '{}' refused: its name is taken\n", name);
+            return Err(EEXIST);
+        }
+
+        let (mut args, flags) = request.args();
+        // SAFETY: The name is a C string, the arguments were checked, and by the
+        // invariants of `Request` the constructor can be called for each object.
+        let cache = unsafe {
+            bindings::__kmem_cache_create_args(
+                name.as_char_ptr(),
+                request.object_size() as c_uint,
+                &mut args,
+                flags,
+            )
+        };
+        let cache = NonNull::new(cache).ok_or(ENOMEM)?;
+        let merged = request.is_mergeable();
+        let file = if merged {
+            None
+        } else {
+            sysfs::File::new(name, Zone::of(request.slab_flags()))
+        };
+
+        let id = registry.next_id;
+        registry.next_id += 1;
+        let entry = Entry {
+            id,
+            name: owned_name,
+            merged,
+            rcu: request.rcu,
+            file,
+        };
+        // Cannot fail: there is room for it.
+        let _ = registry.caches.push_within_capacity(entry);
+        // INVARIANT: It was just made from `request`.
+        Ok(Self { cache, id })
+    }
+
+    /// The kernel's cache.
+    #[inline]
+    pub(crate) fn as_raw(&self) -> NonNull<bindings::kmem_cache> {
+        self.cache
+    }
+
+    /// Size of an object in bytes.
+    pub(crate) fn object_size(&self) -> usize {
+        // SAFETY: The cache is alive.
+        unsafe { bindings::kmem_cache_size(self.cache.as_ptr()) as usize }
+    }
+
+    /// Gives empty slabs back; whether none is left.
+    pub(crate) fn shrink(&self) -> bool {
+        // SAFETY: The cache is alive.
+        unsafe { bindings::kmem_cache_shrink(self.cache.as_ptr()) == 0 }
+    }
+}
+
+impl Drop for RawCache {
+    fn drop(&mut self) {
+        let mut registry = CACHES.lock();
+        let at = registry.caches.iter().position(|entry| entry.id == self.id);
+        let Some(mut entry) = at.and_then(|at| registry.caches.remove(at).ok()) else {
+            return;
+        };
+
+        // No reader is in our file any more when this returns.
+        entry.file = None;
+        if entry.rcu {
+            // SAFETY: It has no preconditions but that it may sleep, as we may.
+            // With CONFIG_SLUB_RCU_DEBUG freed objects are still on their way.
+            unsafe { bindings::rcu_barrier() };
+        }
+        // What per-CPU sheaves hold goes back too, so only objects in use are left.
+        if !self.shrink() && !(entry.merged && sysfs::is_shared(&entry.name)) {
+            match sysfs::attribute(&entry.name, c"objects") {
+                Ok(count) => pr_err!(
+                    "cache '{}' stays behind: {} of its objects leaked\n",
+                    &*entry.name,
+                    count
+                ),
+                Err(_) => pr_err!(
+                    "cache '{}' stays behind: some of its objects leaked\n",
+                    &*entry.name
+                ),
+            }
+            return;
+        }
+        // SAFETY: The cache is alive and goes away with `self`. Objects it may have
+        // left are those of caches that share its slabs and keep it.
+        unsafe { bindings::kmem_cache_destroy(self.cache.as_ptr()) };
+        if entry.merged {
+            // The kernel leaves the name behind.
+            sysfs::remove_link(&entry.name);
+        }
+    }
+}
+
+/// Says what is wrong with a name.
+fn check_name(name: &CStr) -> core::result::Result<(), &'static str> {
+    let bytes = name.to_bytes();
+
+    if bytes.is_empty() {
+        return Err("is empty");
+    }
+    if bytes.len() > NAME_MAX {
+        return Err("is longer than 255 bytes");
+    }
+    if bytes == b"." || bytes == b".." {
+        return Err("means a folder");
+    }
+    for byte in bytes {
+        match byte {
+            b'/' => return Err("holds a slash"),
+            // It becomes a column of /proc/slabinfo.
+            0..=b' ' | 0x7f => return Err("holds a blank or a control character"),
+            _ => (),
+        }
+    }
+    // The kernel makes such names, as in ":D-0001024", for slabs that are shared.
+    if bytes[0] == b':' {
+        return Err("starts with a colon, as only the kernel's own do");
+    }
+    Ok(())
+}

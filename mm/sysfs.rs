@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The caches in `/sys/kernel/slab`, and the file `cache_dma32` in those of ours.
+//!
+//! C headers: [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h),
+//! [`include/linux/kobject.h`](srctree/include/linux/kobject.h)
+//!
+//! The kernel has no interface to a cache's directory, and its attributes go
+//! through functions private to the allocator. A binary attribute brings its own
+//! function, and finding a cache by name needs nothing private.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    container_of,
+    prelude::*, //
+};
+
+use crate::flags::Zone;
+
+/// A reference to a kernel object.
+///
+/// # Invariants
+///
+/// `self` owns a reference to the object, which is that of a slab cache.
+pub(crate) struct Kobject(NonNull<bindings::kobject>);
+
+impl Drop for Kobject {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants there is a reference to give back.
+        unsafe { bindings::kobject_put(self.0.as_ptr()) };
+    }
+}
+
+/// A reference to a file or folder of sysfs.
+///
+/// # Invariants
+///
+/// `self` owns a reference to the node.
+struct Node(NonNull<bindings::kernfs_node>);
+
+impl Node {
+    /// The entry `name` of the folder of `parent`.
+    ///
+    /// # Safety
+    ///
+    /// `parent` is an object that stays in sysfs.
+    unsafe fn find(parent: *mut bindings::kobject, name: &CStr) -> Option<Self> {
+        // SAFETY: By the safety requirements the folder is there.
+        let node = unsafe {
+            bindings::kernfs_find_and_get_ns((*parent).sd, name.as_char_ptr(), core::ptr::null())
+        };
+        // INVARIANT: The reference was just taken.
+        NonNull::new(node).map(Self)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants there is a reference to give back.
+        unsafe { bindings::kernfs_put(self.0.as_ptr()) };
+    }
+}
+
+/// The set that all caches are in, `/sys/kernel/slab`.
+fn slab_set() -> Option<NonNull<bindings::kset>> {
+    // SAFETY: `kernel_kobj` is set early at boot and stays.
+    let node = unsafe { Node::find(bindings::kernel_kobj, c"slab") }?;
+    // SAFETY: A folder of sysfs belongs to the object in `priv`.
+    let kobj = unsafe { (*node.0.as_ptr()).priv_ }.cast::<bindings::kobject>();
+    // SAFETY: The object of this folder is in a kset, made at boot, which stays.
+    NonNull::new(unsafe { container_of!(kobj, bindings::kset, kobj) })
+}
+
+/// Whether a cache, or another name of one, is in `/sys/kernel/slab`.
+pub(crate) fn exists(name: &CStr) -> bool {
+    // SAFETY: The set stays.
+    slab_set()
+        .and_then(|set| unsafe { Node::find(&raw mut (*set.as_ptr()).kobj, name) })
+        .is_some()
+}
+
+/// Finds a cache by its name, or by another name of it.
+pub(crate) fn find(name: &CStr) -> Option<Kobject> {
+    let set = slab_set()?;
+    // SAFETY: The set stays.
+    let node = unsafe { Node::find(&raw mut (*set.as_ptr()).kobj, name) }?;
+    let node = node.0.as_ptr();
+    // SAFETY: The reference keeps the node.
+    let link = unsafe { u32::from((*node).flags) } & bindings::kernfs_node_type_KERNFS_LINK != 0;
+    let name = if link {
+        // SAFETY: A link keeps a reference to its target, whose name does not change.
+        unsafe { (*(*node).__bindgen_anon_1.symlink.target_kn).name }
+    } else {
+        name.as_char_ptr()
+    };
+    // SAFETY: The set stays, and `name` is a C string.
+    let kobj = unsafe { bindings::kset_find_obj(set.as_ptr(), name) };
+    // INVARIANT: `kset_find_obj` took a reference.
+    NonNull::new(kobj).map(Kobject)
+}
+
+/// Removes a name of a cache that shares slabs.
+pub(crate) fn remove_link(name: &CStr) {
+    if let Some(set) = slab_set() {
+        // SAFETY: The set stays; a name that is not there is ignored.
+        unsafe { bindings::sysfs_remove_link(&raw mut (*set.as_ptr()).kobj, name.as_char_ptr()) };
+    }
+}
+
+/// Whether other caches share this one's slabs.
+pub(crate) fn is_shared(name: &CStr) -> bool {
+    attribute(name, c"aliases").is_ok_and(|others| others > 0)
+}
+
+/// Reads a number, the first, from the kernel's attribute of a cache.
+pub(crate) fn attribute(cache: &CStr, name: &CStr) -> Result<u64> {
+    find(cache).ok_or(ENOENT)?.attribute(name)
+}
+
+impl Kobject {
+    /// Reads a number, the first, from an attribute of the cache.
+    pub(crate) fn attribute(&self, name: &CStr) -> Result<u64> {
+        // Zeroed, and page-aligned by its size: `sysfs_emit` checks.
+        let mut page = KBox::<[u8; kernel::page::PAGE_SIZE]>::zeroed(GFP_KERNEL)?;
+        let kobj = self.0.as_ptr();
+        // SAFETY: The reference keeps the object, its type is the allocator's, a
+        // constant.
+        let ktype = unsafe { &*(*kobj).ktype };
+        let attr = find_attribute(ktype, name).ok_or(ENOENT)?;
+        // SAFETY: The type is a constant of the allocator's.
+        let show = unsafe { (*ktype.sysfs_ops).show }.ok_or(EIO)?;
+        // SAFETY: The attribute is one of this type, the buffer is a page, and the
+        // reference keeps the cache; the allocator's functions lock what they read.
+        let length = unsafe { show(kobj, attr, page.as_mut_ptr().cast()) };
+        let length = kernel::error::to_result(length.min(0) as c_int).map(|()| length as usize)?;
+        parse(page.get(..length).ok_or(EIO)?)
+    }
+}
+
+/// Finds an attribute of a type by its name.
+fn find_attribute(
+    ktype: &bindings::kobj_type,
+    name: &CStr,
+) -> Option<*mut bindings::attribute> {
+    let mut groups = ktype.default_groups;
+    // SAFETY: An array of pointers to groups, which ends with NULL; each has an array
+    // of pointers to attributes, which does too, and a name each.
+    unsafe {
+        while !(*groups).is_null() {
+            let mut attrs = (**groups).__bindgen_anon_2.attrs;
+            while !attrs.is_null() && !(*attrs).is_null() {
+                if CStr::from_char_ptr((**attrs).name) == name {
+                    return Some(*attrs);
+                }
+                attrs = attrs.add(1);
+            }
+            groups = groups.add(1);
+        }
+    }
+    None
+}
+
+/// The decimal number that a text starts with.
+fn parse(text: &[u8]) -> Result<u64> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 {
+        return Err(EINVAL);
+    }
+    text[..digits].iter().try_fold(0u64, |number, byte| {
+        number
+            .checked_mul(10)
+            .and_then(|number| number.checked_add(u64::from(byte - b'0')))
+            .ok_or(EOVERFLOW)
+    })
+}
+
+/// `cache_dma32` in the directory of a cache; removed when dropped.
+///
+/// # Invariants
+///
+/// The file is there, and `attr` is the attribute it was made with.
+pub(crate) struct File {
+    kobj: Kobject,
+    attr: &'static Attribute,
+}
+
+// SAFETY: References to kernel objects and their files belong to no task.
+unsafe impl Send for File {}
+
+impl File {
+    /// Puts the file in the directory of a cache of our own.
+    ///
+    /// A cache works without its directory, so this does too, as the kernel itself:
+    /// one line in the log says what is missing.
+    pub(crate) fn new(cache: &CStr, zone: Zone) -> Option<Self> {
+        let attr = if zone == Zone::Dma32 { &YES } else { &NO };
+        let missing = || pr_warn!("cache '{}' has no cache_dma32 in sysfs\n", cache);
+        let Some(kobj) = find(cache) else {
+            missing();
+            return None;
+        };
+        // SAFETY: The reference keeps the object, and the cache is ours, so that its
+        // directory does not go away under us. The attribute is static.
+        let ret = unsafe { bindings::sysfs_create_bin_file(kobj.0.as_ptr(), &attr.0) };
+        if ret != 0 {
+            missing();
+            return None;
+        }
+        // INVARIANT: It was just made.
+        Some(Self { kobj, attr })
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants; the kernel waits for readers.
+        unsafe { bindings::sysfs_remove_bin_file(self.kobj.0.as_ptr(), &self.attr.0) };
+    }
+}
+
+/// An attribute with a constant text.
+#[repr(transparent)]
+struct Attribute(bindings::bin_attribute);
+
+// SAFETY: It is never changed.
+unsafe impl Sync for Attribute {}
+
+static YES: Attribute = Attribute::new(c"1\n");
+static NO: Attribute = Attribute::new(c"0\n");
+
+impl Attribute {
+    const fn new(text: &'static CStr) -> Self {
+        // SAFETY: All zeroes are a valid `bin_attribute`: pointers, numbers and
+        // optional functions.
+        let mut attr: bindings::bin_attribute = unsafe { core::mem::zeroed() };
+        attr.attr.name = kernel::str::as_char_ptr_in_const_context(c"cache_dma32");
+        attr.attr.mode = 0o444;
+        attr.size = text.count_bytes();
+        attr.private = kernel::str::as_char_ptr_in_const_context(text)
+            .cast_mut()
+            .cast();
+        attr.read = Some(Self::read);
+        Self(attr)
+    }
+
+    /// # Safety
+    ///
+    /// Called by sysfs: `attr` is one of ours, `buf` has room for `count` bytes, and
+    /// `off` and `count` lie within the file's size.
+    unsafe extern "C" fn read(
+        _file: *mut bindings::file,
+        _kobj: *mut bindings::kobject,
+        attr: *const bindings::bin_attribute,
+        buf: *mut c_char,
+        off: bindings::loff_t,
+        count: usize,
+    ) -> isize {
+        // SAFETY: `private` of our attributes is a static C string.
+        let text = unsafe { CStr::from_char_ptr((*attr).private.cast_const().cast()) }.to_bytes();
+        let rest = usize::try_from(off)
+            .ok()
+            .and_then(|off| text.get(off..))
+            .unwrap_or(&[]);
+        let count = rest.len().min(count);
+        // SAFETY: `buf` has room for `count` bytes, and is not the text.
+        unsafe { core::ptr::copy_nonoverlapping(rest.as_ptr(), buf.cast(), count) };
+        count as isize
+    }
+}
