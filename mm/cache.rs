@@ -24,7 +24,10 @@ use crate::{
         Dma32, //
     },
     raw::RawCache,
-    request::Request, //
+    request::{
+        Request,
+        UserWindow, //
+    },
 };
 
 /// A slab cache for values of `T`.
@@ -79,13 +82,13 @@ impl<T> Builder<'_, T> {
     /// It then has no directory of its own in `/sys/kernel/slab`, hence no
     /// `cache_dma32`, and leaked objects are noticed only by the last to leave.
     pub fn mergeable(mut self) -> Self {
-        self.request = self.request.mergeable();
+        self.request = self.request.mergeable(true);
         self
     }
 
-    /// With a region, in bytes, that may be copied to and from user space.
-    pub fn user_window(mut self, offset: usize, size: usize) -> Self {
-        self.request = self.request.user_window(offset, size);
+    /// With a region that may be copied to and from user space.
+    pub fn user_window(mut self, window: UserWindow) -> Self {
+        self.request = self.request.user_window(window);
         self
     }
 

@@ -20,10 +20,12 @@ mod cache;
 mod flags;
 mod gfp;
 mod helpers;
+mod node;
 mod object;
 mod phys;
 mod raw;
 mod request;
+mod static_cache;
 mod sysfs;
 
 pub use crate::{
@@ -48,7 +50,21 @@ pub use crate::{
         Request,
         UserWindow, //
     },
+    static_cache::StaticCache,
 };
+
+/// For what the macros of this crate generate.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::static_cache::{
+        cache,
+        create,
+        free,
+        realloc,
+        validate,
+        Slot, //
+    };
+}
 
 module! {
     type: SlabRust,
@@ -58,12 +74,17 @@ module! {
     license: "GPL",
 }
 
-struct SlabRust;
+struct SlabRust {
+    _watch: static_cache::Watch,
+}
 
 impl kernel::Module for SlabRust {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // SAFETY: Called once, when no other code of this module has run.
         unsafe { raw::init() };
-        Ok(Self)
+        Ok(Self {
+            // SAFETY: Called once.
+            _watch: unsafe { static_cache::Watch::new() }?,
+        })
     }
 }

@@ -89,7 +89,7 @@ impl RawCache {
             return Err(EINVAL);
         }
         if let Err(why) = check_name(name) {
-            pr_err!("cache '{}' refused: its name {}\n", name, why);
+            pr_err!("cache '{}' refused: {}\n", name, why);
             return Err(EINVAL);
         }
         let owned_name = CString::try_from(name)?;
@@ -98,7 +98,7 @@ impl RawCache {
         registry.caches.reserve(1, GFP_KERNEL)?;
         let taken = registry.caches.iter().any(|entry| *entry.name == *name);
         if taken || sysfs::exists(name) {
-            pr_err!("cache '{}' refused: its name is taken\n", name);
+            pr_err!("cache '{}' refused: a live cache has that name\n", name);
             return Err(EEXIST);
         }
 
@@ -196,29 +196,30 @@ impl Drop for RawCache {
 }
 
 /// Says what is wrong with a name.
-fn check_name(name: &CStr) -> core::result::Result<(), &'static str> {
+pub(crate) const fn check_name(name: &CStr) -> core::result::Result<(), &'static str> {
     let bytes = name.to_bytes();
 
     if bytes.is_empty() {
-        return Err("is empty");
+        return Err("cache name is empty");
     }
     if bytes.len() > NAME_MAX {
-        return Err("is longer than 255 bytes");
+        return Err("cache name is longer than 255 bytes");
     }
-    if bytes == b"." || bytes == b".." {
-        return Err("means a folder");
+    if matches!(bytes, b"." | b"..") {
+        return Err("cache name means a folder");
     }
-    for byte in bytes {
-        match byte {
-            b'/' => return Err("holds a slash"),
+    let mut i = 0;
+    while i < bytes.len() {
+        match bytes[i] {
+            b'/' => return Err("cache name holds a slash"),
             // It becomes a column of /proc/slabinfo.
-            0..=b' ' | 0x7f => return Err("holds a blank or a control character"),
-            _ => (),
+            0..=b' ' | 0x7f => return Err("cache name holds a blank or a control character"),
+            _ => i += 1,
         }
     }
     // The kernel makes such names, as in ":D-0001024", for slabs that are shared.
     if bytes[0] == b':' {
-        return Err("starts with a colon, as only the kernel's own do");
+        return Err("cache name starts with a colon, as only the kernel's own do");
     }
     Ok(())
 }

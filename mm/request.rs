@@ -91,14 +91,14 @@ impl Request {
     }
 
     /// May share slabs with caches of like size and flags.
-    pub const fn mergeable(mut self) -> Self {
-        self.merge = true;
+    pub const fn mergeable(mut self, merge: bool) -> Self {
+        self.merge = merge;
         self
     }
 
     /// With a region that user space may copy.
-    pub const fn user_window(mut self, offset: usize, size: usize) -> Self {
-        self.user = UserWindow { offset, size };
+    pub const fn user_window(mut self, window: UserWindow) -> Self {
+        self.user = window;
         self
     }
 
