@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Slab caches in Rust: made, used and looked at.
+//!
+//! Load it with `modprobe rust_kmem_cache`, read the log, and look at what it keeps
+//! until it is unloaded:
+//!
+//! - `/sys/kernel/slab/rust_sample_tables/cache_dma32` is 1, and
+//!   `/sys/kernel/slab/rust_sample_plain/cache_dma32` is 0;
+//! - `/sys/kernel/debug/slab_rust/caches` has both, among all caches of the system.
+//!
+//! Documentation/mm/slab_rust.rst explains it line by line.
+
+use kernel::prelude::*;
+use slab_rust::{
+    Dma32,
+    Gfp,
+    KmemCache,
+    Object,
+    SlabFlags, //
+};
+
+module! {
+    type: RustKmemCache,
+    name: "rust_kmem_cache",
+    authors: ["v7s-rs developers"],
+    description: "Slab caches in Rust: made, used and looked at",
+    license: "GPL",
+}
+
+/// A table that a device reads: 256 entries, and addresses of 32 bits.
+type Table = [u32; 256];
+
+slab_rust::static_cache! {
+    /// As old as this module, and an allocator for `Box` and `Vec`.
+    struct Tables for Table {
+        name: c"rust_sample_tables",
+        flags: SlabFlags::DMA32,
+        align: 1024,
+    }
+}
+
+struct RustKmemCache {
+    // Fields are dropped in this order; what an object borrows outlives it.
+    _table: Dma32<'static, Table>,
+    _boxed: Box<Table, Tables>,
+    _plain: KmemCache<Table>,
+}
+
+impl kernel::Module for RustKmemCache {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        // A static cache is made when the module is loaded.
+        let tables = Tables::create()?;
+
+        // An object of zeroes, which frees itself. That it lies below 4 GiB is part
+        // of its type.
+        let mut table = tables.alloc_dma32_zeroed(Gfp::KERNEL)?;
+        table[0] = 1;
+        pr_info!("table at {:#010x}, below 4 GiB\n", table.phys());
+
+        // The same cache through the kernel's own types.
+        let boxed = Box::<Table, Tables>::new([0; 256], GFP_KERNEL)?;
+        let mut entries = Vec::<u32, Tables>::with_capacity(256, GFP_KERNEL)?;
+        entries.extend_from_slice(&boxed[..], GFP_KERNEL)?;
+        pr_info!("a vector of {} entries fills an object\n", entries.len());
+        match entries.push(0, GFP_KERNEL) {
+            Ok(()) => return Err(EINVAL),
+            Err(_) => pr_info!("one more does not fit, and the vector keeps what it has\n"),
+        }
+
+        // A cache made at run time; its objects borrow it.
+        let plain = KmemCache::<Table>::builder(c"rust_sample_plain")
+            .align(1024)
+            .build()?;
+        high_memory(&plain)?;
+
+        // What cannot be is an error and one line in the log.
+        let bad = KmemCache::<Table>::builder(c"rust_sample_bad")
+            .flags(SlabFlags::DMA | SlabFlags::DMA32)
+            .build();
+        pr_info!("DMA with DMA32: {:?}\n", bad.err());
+
+        Ok(Self {
+            _table: table,
+            _boxed: boxed,
+            _plain: plain,
+        })
+    }
+}
+
+/// Shows what the zone is for: without it, where memory reaches above 4 GiB, an
+/// object may lie there, and a device with 32-bit addresses cannot have it.
+fn high_memory(cache: &KmemCache<Table>) -> Result {
+    let object = cache.alloc_zeroed(Gfp::KERNEL)?;
+    let phys = Object::phys(&object);
+
+    match Dma32::try_from(object) {
+        Ok(table) => pr_info!("plain object at {:#010x}, below 4 GiB by chance\n", table.phys()),
+        Err(error) => pr_info!("plain object at {:#x} refused: {:?}\n", phys, error),
+    }
+    Ok(())
+}
