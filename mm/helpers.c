@@ -8,6 +8,7 @@
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/kobject.h>
 #include <linux/printk.h>
 
 #include "helpers.h"
@@ -24,6 +25,28 @@ u64 slab_rust_virt_to_phys(const void *address)
 	return virt_to_phys((void *)address);
 }
 EXPORT_SYMBOL_GPL(slab_rust_virt_to_phys);
+
+/*
+ * Takes a reference to each cache in the set, up to @room of them, and returns how
+ * many there are. One that is being destroyed cannot be held any more.
+ */
+size_t slab_rust_hold_caches(struct kset *set, struct kobject **caches, size_t room)
+{
+	struct kobject *kobj;
+	size_t count = 0;
+
+	spin_lock(&set->list_lock);
+	list_for_each_entry(kobj, &set->list, entry) {
+		if (count >= room) {
+			count++;
+			continue;
+		}
+		if (kobject_get_unless_zero(kobj))
+			caches[count++] = kobj;
+	}
+	spin_unlock(&set->list_lock);
+	return count;
+}
 
 #define EXPORT_SYMBOL_RUST_GPL(sym) extern int sym; EXPORT_SYMBOL_GPL(sym)
 #include "exports_generated.h"

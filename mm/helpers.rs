@@ -7,6 +7,14 @@ use kernel::{
     prelude::*, //
 };
 
+/// What the private layout of a cache says; `struct slab_rust_layout`.
+#[repr(C)]
+pub(crate) struct Layout {
+    pub(crate) name: *const c_char,
+    pub(crate) flags: c_uint,
+    pub(crate) object_size: c_uint,
+}
+
 extern "C" {
     /// Logs, rate-limited, that allocation flags were refused: the bits that
     /// choose a zone, and those that mean nothing.
@@ -14,4 +22,15 @@ extern "C" {
 
     /// `virt_to_phys()`: `address` has to lie in the kernel's linear map.
     pub(crate) fn slab_rust_virt_to_phys(address: *const c_void) -> u64;
+
+    /// Takes a reference to each cache in `set`, writes up to `room` of them to
+    /// `caches`, and returns how many there are.
+    pub(crate) fn slab_rust_hold_caches(
+        set: *mut bindings::kset,
+        caches: *mut *mut bindings::kobject,
+        room: usize,
+    ) -> usize;
+
+    /// Reads the private layout of a cache (layout.c); false if it is not known.
+    pub(crate) fn slab_rust_layout(kobj: *mut bindings::kobject, layout: *mut Layout) -> bool;
 }

@@ -20,6 +20,7 @@ mod cache;
 mod flags;
 mod gfp;
 mod helpers;
+mod list;
 mod node;
 mod object;
 mod phys;
@@ -75,6 +76,7 @@ module! {
 }
 
 struct SlabRust {
+    _list: list::List,
     _watch: static_cache::Watch,
 }
 
@@ -83,6 +85,7 @@ impl kernel::Module for SlabRust {
         // SAFETY: Called once, when no other code of this module has run.
         unsafe { raw::init() };
         Ok(Self {
+            _list: list::List::new()?,
             // SAFETY: Called once.
             _watch: unsafe { static_cache::Watch::new() }?,
         })

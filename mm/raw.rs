@@ -33,6 +33,7 @@ const NAME_MAX: usize = 255;
 struct Entry {
     id: u64,
     name: CString,
+    zone: Zone,
     merged: bool,
     rcu: bool,
     /// `cache_dma32`; none if the cache asked to be merged.
@@ -42,6 +43,38 @@ struct Entry {
 struct Registry {
     next_id: u64,
     caches: KVec<Entry>,
+}
+
+impl Registry {
+    fn has(&self, name: &CStr) -> bool {
+        self.caches.iter().any(|entry| *entry.name == *name)
+    }
+}
+
+/// Whether a cache that is not in the registry has a name: in sysfs, or where its
+/// directory has another name, as the one it was made with.
+fn is_taken(name: &CStr) -> Result<bool> {
+    if sysfs::exists(name) {
+        return Ok(true);
+    }
+    for cache in sysfs::caches()? {
+        if cache.properties()?.name == name {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Calls `f` with name and zone of each live cache that was made here, and whether
+/// it asked to be merged.
+pub(crate) fn for_each<E>(
+    mut f: impl FnMut(&CStr, Zone, bool) -> core::result::Result<(), E>,
+) -> core::result::Result<(), E> {
+    CACHES
+        .lock()
+        .caches
+        .iter()
+        .try_for_each(|entry| f(&entry.name, entry.zone, entry.merged))
 }
 
 global_lock! {
@@ -96,8 +129,7 @@ impl RawCache {
 
         let mut registry = CACHES.lock();
         registry.caches.reserve(1, GFP_KERNEL)?;
-        let taken = registry.caches.iter().any(|entry| *entry.name == *name);
-        if taken || sysfs::exists(name) {
+        if registry.has(name) || is_taken(name)? {
             pr_err!("cache '{}' refused: a live cache has that name\n", name);
             return Err(EEXIST);
         }
@@ -115,10 +147,11 @@ impl RawCache {
         };
         let cache = NonNull::new(cache).ok_or(ENOMEM)?;
         let merged = request.is_mergeable();
+        let zone = Zone::of(request.slab_flags());
         let file = if merged {
             None
         } else {
-            sysfs::File::new(name, Zone::of(request.slab_flags()))
+            sysfs::File::new(name, zone)
         };
 
         let id = registry.next_id;
@@ -126,6 +159,7 @@ impl RawCache {
         let entry = Entry {
             id,
             name: owned_name,
+            zone,
             merged,
             rcu: request.rcu,
             file,

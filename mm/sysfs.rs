@@ -9,7 +9,10 @@
 //! through functions private to the allocator. A binary attribute brings its own
 //! function, and finding a cache by name needs nothing private.
 
-use core::ptr::NonNull;
+use core::{
+    mem::MaybeUninit,
+    ptr::NonNull, //
+};
 
 use kernel::{
     bindings,
@@ -17,13 +20,20 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::flags::Zone;
+use crate::{
+    flags::{
+        SlabFlags,
+        Zone, //
+    },
+    helpers, //
+};
 
 /// A reference to a kernel object.
 ///
 /// # Invariants
 ///
 /// `self` owns a reference to the object, which is that of a slab cache.
+#[repr(transparent)]
 pub(crate) struct Kobject(NonNull<bindings::kobject>);
 
 impl Drop for Kobject {
@@ -101,6 +111,31 @@ pub(crate) fn find(name: &CStr) -> Option<Kobject> {
     NonNull::new(kobj).map(Kobject)
 }
 
+/// Takes a reference to each cache there is.
+///
+/// They can be read while they are held; one that is destroyed meanwhile is only
+/// freed when it is let go.
+pub(crate) fn caches() -> Result<KVec<Kobject>> {
+    let set = slab_set().ok_or(ENOENT)?;
+    let mut caches = KVec::<Kobject>::new();
+    loop {
+        // Some more than there were, as others are made meanwhile.
+        let room = caches.capacity();
+        // SAFETY: The set stays, and a `Kobject` is a pointer to an object: there is
+        // room for so many.
+        let count = unsafe {
+            helpers::slab_rust_hold_caches(set.as_ptr(), caches.as_mut_ptr().cast(), room)
+        };
+        // SAFETY: So many were written.
+        unsafe { caches.inc_len(count.min(room)) };
+        if count <= room {
+            return Ok(caches);
+        }
+        caches.clear();
+        caches.reserve(count + count / 8, GFP_KERNEL)?;
+    }
+}
+
 /// Removes a name of a cache that shares slabs.
 pub(crate) fn remove_link(name: &CStr) {
     if let Some(set) = slab_set() {
@@ -119,7 +154,46 @@ pub(crate) fn attribute(cache: &CStr, name: &CStr) -> Result<u64> {
     find(cache).ok_or(ENOENT)?.attribute(name)
 }
 
+/// What a cache is.
+pub(crate) struct Properties<'a> {
+    /// The name it was made with, if that can be known, or that of its directory.
+    pub(crate) name: &'a CStr,
+    /// Where its objects lie, if that can be known.
+    pub(crate) zone: Option<Zone>,
+    /// Size of an object in bytes.
+    pub(crate) object_size: u64,
+}
+
 impl Kobject {
+    /// What the cache is.
+    pub(crate) fn properties(&self) -> Result<Properties<'_>> {
+        let mut layout = MaybeUninit::<helpers::Layout>::uninit();
+        // SAFETY: The reference keeps the cache; `layout` is written if this is true.
+        if unsafe { helpers::slab_rust_layout(self.0.as_ptr(), layout.as_mut_ptr()) } {
+            // SAFETY: It was written.
+            let layout = unsafe { layout.assume_init() };
+            return Ok(Properties {
+                // SAFETY: The name is kept with the cache.
+                name: unsafe { CStr::from_char_ptr(layout.name) },
+                zone: Some(Zone::of(SlabFlags::from_raw(layout.flags))),
+                object_size: layout.object_size.into(),
+            });
+        }
+
+        // SAFETY: The reference keeps the object and its name, which stays the same.
+        let name = unsafe { CStr::from_char_ptr((*self.0.as_ptr()).name) };
+        let zone = if self.attribute(c"cache_dma").is_ok_and(|dma| dma == 1) {
+            Some(Zone::Dma)
+        } else {
+            zone_of_shared(name)
+        };
+        Ok(Properties {
+            name,
+            zone,
+            object_size: self.attribute(c"object_size")?,
+        })
+    }
+
     /// Reads a number, the first, from an attribute of the cache.
     pub(crate) fn attribute(&self, name: &CStr) -> Result<u64> {
         // Zeroed, and page-aligned by its size: `sysfs_emit` checks.
@@ -137,6 +211,22 @@ impl Kobject {
         let length = kernel::error::to_result(length.min(0) as c_int).map(|()| length as usize)?;
         parse(page.get(..length).ok_or(EIO)?)
     }
+}
+
+/// The zone in the name of a directory that may be shared, as in `:aD-0001024`.
+fn zone_of_shared(name: &CStr) -> Option<Zone> {
+    let rest = name.to_bytes().strip_prefix(b":")?;
+    let flags = match rest.iter().position(|byte| *byte == b'-') {
+        Some(end) => &rest[..end],
+        None => &[],
+    };
+    Some(if flags.contains(&b'D') {
+        Zone::Dma32
+    } else if flags.contains(&b'd') {
+        Zone::Dma
+    } else {
+        Zone::Normal
+    })
 }
 
 /// Finds an attribute of a type by its name.
@@ -186,8 +276,8 @@ pub(crate) struct File {
     attr: &'static Attribute,
 }
 
-// SAFETY: References to kernel objects and their files belong to no task.
-unsafe impl Send for File {}
+// SAFETY: References to kernel objects belong to no task.
+unsafe impl Send for Kobject {}
 
 impl File {
     /// Puts the file in the directory of a cache of our own.

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/sys/kernel/debug/slab_rust/caches`: which caches live in which zone, and how
+//! much they hold.
+//!
+//! C headers: [`include/linux/kobject.h`](srctree/include/linux/kobject.h),
+//! [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
+//!
+//! One line for each cache of the system, whoever made it. The counts are the
+//! kernel's, those of `objects` and `slabs` in the cache's directory; objects that
+//! per-CPU sheaves keep for the next allocation count as objects, as they do there.
+//! Caches that share slabs are one cache, listed under the name of the first; those
+//! of them that were made here have a line of their own, which says where to look.
+
+use kernel::{
+    debugfs,
+    fmt,
+    prelude::*, //
+};
+
+use crate::{
+    flags::Zone,
+    raw,
+    sysfs, //
+};
+
+/// The file; removed when dropped.
+pub(crate) struct List {
+    _file: Pin<KBox<debugfs::File<Caches>>>,
+    _dir: debugfs::Dir,
+}
+
+impl List {
+    pub(crate) fn new() -> Result<Self> {
+        let dir = debugfs::Dir::new(c"slab_rust");
+        Ok(Self {
+            _file: KBox::pin_init(dir.read_only_file(c"caches", Caches), GFP_KERNEL)?,
+            _dir: dir,
+        })
+    }
+}
+
+/// What the file shows.
+struct Caches;
+
+impl debugfs::Writer for Caches {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let caches = sysfs::caches().map_err(|_| fmt::Error)?;
+
+        Line {
+            name: c"name",
+            zone: "zone",
+            object_size: "object_size",
+            objects: "objects",
+            slabs: "slabs",
+        }
+        .write(f)?;
+        f.write_str("\n")?;
+
+        for cache in &caches {
+            let properties = cache.properties().map_err(|_| fmt::Error)?;
+            let zone = properties.zone.or_else(|| known_zone(properties.name));
+            Line {
+                name: properties.name,
+                zone: zone.map_or("unknown", Zone::name),
+                object_size: properties.object_size,
+                objects: cache.attribute(c"objects").map_err(|_| fmt::Error)?,
+                slabs: cache.attribute(c"slabs").map_err(|_| fmt::Error)?,
+            }
+            .write(f)?;
+            f.write_str("\n")?;
+        }
+        raw::for_each(|name, zone, merged| match merged {
+            true => write_shared(f, name, zone),
+            false => Ok(()),
+        })
+    }
+}
+
+/// The zone of a cache that was made here.
+fn known_zone(name: &CStr) -> Option<Zone> {
+    raw::for_each(|made, zone, _| if made == name { Err(zone) } else { Ok(()) }).err()
+}
+
+/// The line of a cache that uses the slabs of another.
+fn write_shared(f: &mut fmt::Formatter<'_>, name: &CStr, zone: Zone) -> fmt::Result {
+    let Some(cache) = sysfs::find(name) else {
+        return Ok(());
+    };
+    let properties = cache.properties().map_err(|_| fmt::Error)?;
+    if properties.name == name {
+        // It is the first of them.
+        return Ok(());
+    }
+    Line {
+        name,
+        zone: zone.name(),
+        object_size: properties.object_size,
+        objects: "-",
+        slabs: "-",
+    }
+    .write(f)?;
+    f.write_str(" in ")?;
+    write_name(f, properties.name, 0)?;
+    f.write_str("\n")
+}
+
+/// Columns, separated by blanks.
+struct Line<'a, S, N> {
+    name: &'a CStr,
+    zone: &'a str,
+    object_size: S,
+    objects: N,
+    slabs: N,
+}
+
+impl<S: core::fmt::Display, N: core::fmt::Display> Line<'_, S, N> {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_name(f, self.name, 28)?;
+        core::write!(
+            f,
+            " {:<7} {:>11} {:>8} {:>7}",
+            self.zone,
+            self.object_size,
+            self.objects,
+            self.slabs
+        )
+    }
+}
+
+/// A name in a column; what would break the columns is shown as `?`.
+fn write_name(f: &mut fmt::Formatter<'_>, name: &CStr, width: usize) -> fmt::Result {
+    let bytes = name.to_bytes();
+    for byte in bytes {
+        let shown = if byte.is_ascii_graphic() { *byte } else { b'?' };
+        core::fmt::Write::write_char(f, shown.into())?;
+    }
+    for _ in bytes.len()..width {
+        f.write_str(" ")?;
+    }
+    Ok(())
+}
