@@ -57,12 +57,14 @@ key() {
 }
 
 # entry NAME MAKER - prints the path of cache entry NAME; where it is missing,
-# MAKER is called with an empty folder that becomes the entry if MAKER succeeds.
+# MAKER is called with an empty folder, which becomes the entry if MAKER succeeds,
+# and with the path it will have then.
 # Only one process makes an entry, the others wait for it.
 entry() {
 	local path=$cache/$1 maker=$2 making=$cache/.making.$1
 	if [ ! -d "$path" ]; then
-		mkdir -p "$cache" || die "cannot write $cache: set XDG_CACHE_HOME to a folder you can write"
+		mkdir -p "$cache" ||
+			die "cannot write $cache: set XDG_CACHE_HOME to a folder you can write"
 		(
 			if ! flock -n 9; then
 				say "waiting for another run that makes $path"
@@ -74,7 +76,7 @@ entry() {
 			mkdir "$making"
 			trap 'rm -rf "$making"' EXIT
 			trap 'exit 130' INT TERM HUP
-			"$maker" "$making" >&2
+			"$maker" "$making" "$path" >&2
 			mv "$making" "$path"
 		) 9>"$making.lock" || exit 1
 	fi
@@ -95,5 +97,6 @@ need_space() {
 	local free
 	free=$(df -Pk "$cache" | awk 'NR == 2 { print $4 }')
 	[ "$free" -ge 6000000 ] ||
-		die "$cache has $((free / 1024)) MB free, at least 6000 are needed: free some or set XDG_CACHE_HOME"
+		die "$cache has $((free / 1024)) MB free, at least 6000 are needed:" \
+			'free some, or set XDG_CACHE_HOME'
 }
