@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Runs the KUnit suites of our modules, which do so when they are loaded, and
+# hands out what each said. $suites names those that the sources have.
+
+# shellcheck source=scripts/tests/ktap.sh
+. /ktap.sh
+
+results=/sys/kernel/debug/kunit
+
+# ran SUITE
+ran() {
+	cp "$results/$1/results" "/out/$1.ktap"
+}
+
+# shellcheck disable=SC2086,SC2154 # a list of words, from scripts/check
+set -- $suites
+plan $(($# + 1))
+check 'the modules load' modprobe io_pgtable_arm_v7s_rust
+for suite in "$@"; do
+	check "suite $suite ran" ran "$suite"
+done
