@@ -1,31 +1,94 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! V7s
+//! ARMv7 short-descriptor page tables for IOMMUs, as a provider of the kernel's io-pgtable
+//! interface.
+//!
+//! C header: [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h)
+//!
+//! From the outside in:
+//!
+//! - [`takeover`] has the kernel's `alloc_io_pgtable_ops()` call us for ARM_V7S;
+//! - [`ops`] is the C interface, one thunk for each callback;
+//! - [`pgtable`] is a table set, `map` and `unmap` what is done to it, [`flush`] what the driver is
+//!   told;
+//! - [`config`] is what a driver asked for, [`registers`] what it gets to write;
+//! - [`table`], [`caches`] and [`addr`] are the tables' memory;
+//! - [`entry`] is what the bits of an entry mean, [`slots`] how entries are read and written,
+//!   [`walker`] how they get to the hardware.
+//!
+//! # For other modules in Rust
+//!
+//! [`ArmV7s`] is the format's marker for
+//! [`IoPageTable`](kernel::iommu::pgtable::IoPageTable), the kernel crate's own consumer side.
 
-use kernel::prelude::*;
+mod addr;
+mod caches;
+pub mod config;
+mod entry;
+mod flush;
+mod map;
+mod marker;
+mod ops;
+mod pgtable;
+mod registers;
+mod report;
+mod slots;
+mod table;
+mod takeover;
+mod unmap;
+mod walker;
+
+pub use marker::{
+    ArmV7s,
+    ArmV7sRegisters, //
+};
+
+use kernel::{
+    debugfs,
+    prelude::*, //
+};
 
 module! {
-    type: V7s,
+    type: Module,
     name: "io_pgtable_arm_v7s_rust",
     authors: ["v7s-rs developers"],
-    description: "io_pgtable",
+    description: "ARMv7 short-descriptor IOMMU page tables",
     license: "GPL",
     params: {
         takeover: u8 {
             default: 1,
-            description: "1: serve",
+            description: "1: serve alloc_io_pgtable_ops(ARM_V7S, ...) while loaded, 0: exported functions only",
         },
     },
 }
 
-struct V7s;
-
-impl kernel::Module for V7s {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
-        pr_info!("loaded {} {} {}\n", slab_rust::answer(), slab_rust::gen(7u32), *module_parameters::takeover.value());
-        Ok(Self)
-    }
+/// What exists while the module is loaded.
+#[pin_data]
+struct Module {
+    _takeover: takeover::Takeover,
+    #[pin]
+    _served_by: debugfs::File<&'static str>,
 }
 
-/// Marker
-pub struct ArmV7s;
+impl kernel::InPlaceModule for Module {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        let dir = debugfs::Dir::new(c"io_pgtable_arm_v7s_rust");
+        pin_init::pin_init_scope(move || {
+            let serve = match *module_parameters::takeover.value() {
+                0 => false,
+                1 => true,
+                other => {
+                    pr_err!("takeover={other}: it is 0 or 1\n");
+                    return Err(EINVAL);
+                }
+            };
+            caches::create()?;
+            let who = if serve { "rust" } else { "c" };
+            Ok(try_pin_init!(Self {
+                _served_by <- dir.read_callback_file(c"served_by", who, &|who, f| writeln!(f, "{who}")),
+                _takeover: takeover::Takeover::new(serve)
+                    .inspect(|_| pr_info!("ARM_V7S is served by {who}\n"))?,
+            }? Error))
+        })
+    }
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A table set: one first-level table, the second-level tables it refers to, and the way from an
+//! input address through them.
+
+use crate::{
+    caches::L2Cache,
+    config::Config,
+    entry::{
+        self,
+        Leaf,
+        Section,
+        SmallPage,
+        INVALID,
+        L2_ENTRIES, //
+    },
+    registers,
+    slots::Slot,
+    table::{
+        L2Slots,
+        L1,
+        L2, //
+    },
+    walker, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    prelude::*,
+    types::Opaque, //
+};
+use slab_rust::Gfp;
+
+/// ARMv7 short-descriptor page tables behind a `struct io_pgtable`.
+///
+/// All methods may be called at the same time from several threads and contexts, as long as no two
+/// calls that change something concern the same input addresses; that is the io-pgtable contract.
+///
+/// # Invariants
+///
+/// - Every table entry in `l1` was written by [`grow`](Self::grow) and refers to a second-level
+///   table from `cache` that is exclusively its own.
+/// - The kernel's linear map keeps one distance between virtual and physical addresses of tables,
+///   `linear`.
+#[repr(C)]
+pub(crate) struct IoPgtableArmV7s {
+    // First, so that a pointer to it is one to the table set. The io-pgtable core writes to it
+    // after we made it.
+    iop: Opaque<bindings::io_pgtable>,
+    l1: L1,
+    linear: usize,
+    cfg: Config,
+    cache: &'static L2Cache,
+}
+
+// SAFETY: What is behind the pointers may be used from any thread; slots are made for sharing.
+unsafe impl Send for IoPgtableArmV7s {}
+// SAFETY: As above. `iop` is written before the set is shared.
+unsafe impl Sync for IoPgtableArmV7s {}
+
+impl IoPgtableArmV7s {
+    /// Makes an empty table set for `cfg`, and completes `cfg` as the interface asks: page sizes
+    /// narrowed to what can be had, register values filled in.
+    ///
+    /// May sleep. [`EINVAL`] for a configuration that cannot be served, [`ENOMEM`], [`ERANGE`] if
+    /// the first-level table does not fit, [`EIO`] if the device cannot reach it.
+    pub(crate) fn new(
+        cfg: &mut bindings::io_pgtable_cfg,
+        ops: bindings::io_pgtable_ops,
+    ) -> Result<KBox<Self>> {
+        let config = Config::new(cfg)?;
+        let cache = crate::caches::for_config(&config)?;
+        let l1 = L1::new(&config)?;
+        let phys = l1.phys();
+        let linear = (l1.as_ptr() as usize).wrapping_sub(phys.as_u64() as usize);
+        let iop = bindings::io_pgtable {
+            ops,
+            ..Default::default()
+        };
+        // INVARIANT: The first-level table is empty, and in the linear map like all of them.
+        let this = KBox::new(
+            Self {
+                iop: Opaque::new(iop),
+                l1,
+                linear,
+                cfg: config,
+                cache,
+            },
+            GFP_KERNEL,
+        )?;
+        // The empty table before the register that points to it.
+        walker::publish();
+        cfg.pgsize_bitmap = config.page_sizes();
+        registers::fill(cfg, &config, phys);
+        Ok(this)
+    }
+
+    /// The C half of the table set.
+    #[inline(always)]
+    pub(crate) fn iop(&self) -> *mut bindings::io_pgtable {
+        self.iop.get()
+    }
+
+    /// What the set was made for.
+    #[inline(always)]
+    pub(crate) fn cfg(&self) -> &Config {
+        &self.cfg
+    }
+
+    /// All first-level slots, one for each MiB of input addresses.
+    #[inline(always)]
+    pub(crate) fn l1(&self) -> &[Slot] {
+        &self.l1
+    }
+
+    /// Where the second-level table is that a first-level entry refers to.
+    #[inline(always)]
+    fn l2_ptr(&self, table_entry: u32) -> *mut L2Slots {
+        let phys = entry::table_paddr(table_entry, self.cfg.mtk_ttbr_ext());
+        self.linear.wrapping_add(phys as usize) as *mut L2Slots
+    }
+
+    /// The slots of the second-level table that a first-level entry refers to.
+    ///
+    /// # Safety
+    ///
+    /// `table_entry` was read from this set and is a table entry, and nobody removes the table
+    /// while the result is in use: the caller has part of its 1 MiB of addresses to itself, or
+    /// looks at a mapping that is its own.
+    #[inline(always)]
+    pub(crate) unsafe fn l2(&self, table_entry: u32) -> &[Slot; L2_ENTRIES] {
+        // SAFETY: Table entries refer to live tables (type invariant) as long as nobody removes
+        // them (function requirement). A new table's content was ordered before its entry, the
+        // read of which this address depends on.
+        unsafe { &(*self.l2_ptr(table_entry)).0 }
+    }
+
+    /// The second-level table for a first-level slot, made if the slot is empty. [`EEXIST`] if a
+    /// section is mapped there, [`ENOMEM`] and other errors of [`L2::new`].
+    ///
+    /// # Safety
+    ///
+    /// The caller has part of the slot's 1 MiB of input addresses to itself while it uses the
+    /// result.
+    #[inline(always)]
+    pub(crate) unsafe fn l2_or_grow(&self, slot: &Slot, gfp: Gfp) -> Result<&[Slot; L2_ENTRIES]> {
+        let mut raw = slot.load();
+        if !entry::is_table(raw) {
+            if raw != INVALID {
+                return Err(EEXIST);
+            }
+            raw = self.grow(slot, gfp)?;
+        }
+        // Whoever installed the table may be on its way to this very line: without it our caller
+        // could tell the walker of a mapping whose first-level entry is still in a cache.
+        self.cfg.walker().sync(core::slice::from_ref(slot));
+        // SAFETY: A table entry of this set, and the rest is the caller's promise.
+        Ok(unsafe { self.l2(raw) })
+    }
+
+    /// Installs a new second-level table in an empty slot and returns the entry for it, or, if
+    /// somebody else was quicker, theirs.
+    #[cold]
+    fn grow(&self, slot: &Slot, gfp: Gfp) -> Result<u32> {
+        let (l2, phys) = L2::new(&self.cfg, self.cache, gfp)?;
+        let raw = entry::encode_table(phys, &self.cfg);
+        match slot.install(raw) {
+            Ok(()) => {
+                // INVARIANT: The entry owns the table from here on.
+                l2.into_raw();
+                Ok(raw)
+            }
+            Err(other) if entry::is_table(other) => Ok(other),
+            Err(_) => Err(EEXIST),
+        }
+    }
+
+    /// Takes the second-level table back that an entry referred to.
+    ///
+    /// # Safety
+    ///
+    /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
+    /// the caller. The walker has been told, if the driver wants it to be told by us.
+    pub(crate) unsafe fn take_l2(&self, table_entry: u32) -> L2 {
+        // SAFETY: The linear map holds no table at zero.
+        let slots = unsafe { NonNull::new_unchecked(self.l2_ptr(table_entry)) };
+        // SAFETY: It is a table of this set (type invariant), to which no entry refers any more.
+        unsafe { L2::from_raw(slots, self.cache, self.cfg.walker()) }
+    }
+
+    /// Translates an input address; zero, which is what the interface asks for, if it is not
+    /// mapped.
+    ///
+    /// # Safety
+    ///
+    /// Nobody changes the mapping of `iova` at the same time.
+    #[inline(always)]
+    pub(crate) unsafe fn iova_to_phys(&self, iova: usize) -> u64 {
+        let Some(slot) = self.l1.get(iova >> Section::SHIFT) else {
+            return 0;
+        };
+        let extended = self.cfg.mtk_ext();
+        let raw = slot.load();
+        let mapping = if entry::is_table(raw) {
+            // SAFETY: Read from this set; nobody changes the mapping (function requirement).
+            let l2 = unsafe { self.l2(raw) };
+            let raw = l2[l2_index(iova)].load();
+            entry::decode_l2(raw, extended)
+        } else {
+            entry::decode_l1(raw, extended)
+        };
+        mapping.map_or(0, |mapping| mapping.translate(iova))
+    }
+}
+
+/// Index of an address in its second-level table.
+#[inline(always)]
+pub(crate) fn l2_index(iova: usize) -> usize {
+    iova >> SmallPage::SHIFT & (L2_ENTRIES - 1)
+}
+
+impl Drop for IoPgtableArmV7s {
+    fn drop(&mut self) {
+        for slot in self.l1.iter() {
+            let raw = slot.load();
+            if entry::is_table(raw) {
+                slot.store(INVALID);
+                // SAFETY: Just overwritten; the set is ours, and its walker is gone.
+                drop(unsafe { self.take_l2(raw) });
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Serving callers who ask the kernel for ARM_V7S.
+//!
+//! `alloc_io_pgtable_ops()` looks formats up in a static table that no module can enter, and
+//! `free_io_pgtable_ops()` calls through it. Both are therefore redirected with ftrace, the way
+//! live patches are:
+//!
+//! - *alloc* only if the module was loaded with `takeover=1`, and only for ARM_V7S. The reference
+//!   to this module is taken in the hook: our function may sleep, and unregistering a hook waits
+//!   for tasks that are on their way through it only until they sleep. If the reference is
+//!   refused, because the module is going, the kernel's C serves.
+//! - *free* always, because a set from the exported allocator may be given to the kernel's free
+//!   as well; only for ops that are ours. The set's own reference keeps the module until the end.
+//! - The hooks are permanent: otherwise `sysctl kernel.ftrace_enabled=0` would disarm them, and
+//!   the kernel's C would free our tables.
+//!
+//! After the last `module_put` a task runs a few more instructions of ours. It does not sleep any
+//! more there, and unregistering waits for that.
+//!
+//! Sets made before the hooks stay with C, sets of ours keep the module: no set is ever freed by
+//! the wrong side.
+
+use crate::{
+    ops::{
+        alloc_io_pgtable_arm_v7s_rust_ops,
+        free_io_pgtable_arm_v7s_rust_ops, //
+    },
+    THIS_MODULE, //
+};
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+/// The kernel options that redirecting takes, and whether this kernel has them.
+const OPTIONS: [(&str, bool); 3] = [
+    ("CONFIG_FUNCTION_TRACER", cfg!(CONFIG_FUNCTION_TRACER)),
+    ("CONFIG_DYNAMIC_FTRACE", cfg!(CONFIG_DYNAMIC_FTRACE)),
+    (
+        "CONFIG_DYNAMIC_FTRACE_WITH_ARGS",
+        cfg!(CONFIG_DYNAMIC_FTRACE_WITH_ARGS),
+    ),
+];
+
+/// Redirections while the module is loaded.
+pub(crate) struct Takeover {
+    // Dropped in this order: no more sets of ours before the kernel's free forgets them.
+    _alloc: Option<imp::Armed>,
+    _free: Option<imp::Armed>,
+}
+
+impl Takeover {
+    /// Redirects the kernel's free, and its alloc if `serve`. If that cannot be, it is an error and
+    /// a line in the log with `serve`, the line alone without: [`EOPNOTSUPP`] if the kernel lacks an
+    /// option, [`EBUSY`] if somebody else redirects them or ftrace is switched off.
+    pub(crate) fn new(serve: bool) -> Result<Self> {
+        match Self::arm(serve) {
+            Err(_) if !serve => {
+                pr_warn!("tables from alloc_io_pgtable_arm_v7s_rust_ops() must go back through free_io_pgtable_arm_v7s_rust_ops(), not through the kernel's free\n");
+                Ok(Self {
+                    _alloc: None,
+                    _free: None,
+                })
+            }
+            Err(e) => {
+                pr_err!("ARM_V7S cannot be taken over; with takeover=0 only the exported functions serve\n");
+                Err(e)
+            }
+            armed => armed,
+        }
+    }
+
+    fn arm(serve: bool) -> Result<Self> {
+        if let Some((option, _)) = OPTIONS.iter().find(|(_, present)| !present) {
+            pr_warn!("this kernel lacks {option}\n");
+            return Err(Error::from_errno(-(bindings::EOPNOTSUPP as c_int)));
+        }
+        let free = imp::arm(&imp::FREE)?;
+        let alloc = if serve {
+            Some(imp::arm(&imp::ALLOC)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            _alloc: alloc,
+            _free: Some(free),
+        })
+    }
+}
+
+/// Stands in for `alloc_io_pgtable_ops()`, for ARM_V7S.
+///
+/// # Safety
+///
+/// As for the function it stands in for, and the hook took a reference to this module.
+unsafe extern "C" fn serve_alloc(
+    _fmt: bindings::io_pgtable_fmt,
+    cfg: *mut bindings::io_pgtable_cfg,
+    cookie: *mut c_void,
+) -> *mut bindings::io_pgtable_ops {
+    // SAFETY: By the function's requirements; a null `cfg` is no worse here than in C.
+    let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(cfg, cookie) };
+    // SAFETY: Taken by the hook; a new set has one of its own.
+    unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
+    ops
+}
+
+/// How a function of the kernel is redirected.
+#[cfg(all(
+    CONFIG_FUNCTION_TRACER,
+    CONFIG_DYNAMIC_FTRACE,
+    CONFIG_DYNAMIC_FTRACE_WITH_ARGS
+))]
+mod imp {
+    use super::*;
+    use kernel::{
+        error::to_result,
+        ffi::c_ulong,
+        types::Opaque, //
+    };
+
+    // In helpers.c: both are macros. `ftrace_regs` is opaque, which the lint minds.
+    #[allow(improper_ctypes)]
+    extern "C" {
+        fn v7s_ftrace_argument(fregs: *mut bindings::ftrace_regs, n: c_uint) -> c_ulong;
+        fn v7s_ftrace_redirect(fregs: *mut bindings::ftrace_regs, to: c_ulong);
+    }
+
+    type Handler = unsafe extern "C" fn(
+        c_ulong,
+        c_ulong,
+        *mut bindings::ftrace_ops,
+        *mut bindings::ftrace_regs,
+    );
+
+    /// A function of the kernel and what is asked whenever it is called.
+    pub(super) struct Hook {
+        function: &'static CStr,
+        ops: Opaque<bindings::ftrace_ops>,
+    }
+
+    // SAFETY: Only ftrace uses `ops` once it is registered, under its own locks.
+    unsafe impl Sync for Hook {}
+
+    impl Hook {
+        const fn new(function: &'static CStr, handler: Handler) -> Self {
+            // SAFETY: Zeroes are what C initialises the rest of the structure with.
+            let mut ops: bindings::ftrace_ops = unsafe { core::mem::zeroed() };
+            ops.func = Some(handler);
+            ops.flags =
+                (bindings::FTRACE_OPS_FL_IPMODIFY | bindings::FTRACE_OPS_FL_PERMANENT) as c_ulong;
+            Self {
+                function,
+                ops: Opaque::new(ops),
+            }
+        }
+    }
+
+    pub(super) static ALLOC: Hook = Hook::new(c"alloc_io_pgtable_ops", on_alloc);
+    pub(super) static FREE: Hook = Hook::new(c"free_io_pgtable_ops", on_free);
+
+    /// A registered hook; unregistered when dropped, after which no task is in its handler.
+    pub(super) struct Armed(&'static Hook);
+
+    /// Registers a hook. Fails with a line in the log where ftrace is switched off or cannot trace
+    /// the function, or somebody else redirects it.
+    pub(super) fn arm(hook: &'static Hook) -> Result<Armed> {
+        let ops = hook.ops.get();
+        let name = hook.function;
+        // SAFETY: `ops` is initialised, static, and not registered: the module's init is the only
+        // one who does. `ftrace_set_filter` only reads the name.
+        let result = unsafe {
+            to_result(bindings::ftrace_set_filter(
+                ops,
+                name.to_bytes().as_ptr().cast_mut().cast(),
+                name.to_bytes().len() as c_int,
+                1,
+            ))
+            .and_then(|()| to_result(bindings::register_ftrace_function(ops)))
+        };
+        if let Err(e) = result {
+            // SAFETY: Not registered.
+            unsafe { bindings::ftrace_free_filter(ops) };
+            let why = if e == EBUSY {
+                "somebody else redirects it, or kernel.ftrace_enabled is 0"
+            } else {
+                "ftrace refuses"
+            };
+            pr_warn!("cannot redirect {name:?} ({e:?}): {why}\n");
+            return Err(e);
+        }
+        Ok(Armed(hook))
+    }
+
+    impl Drop for Armed {
+        fn drop(&mut self) {
+            // SAFETY: Registered in `arm`.
+            if let Err(e) =
+                to_result(unsafe { bindings::unregister_ftrace_function(self.0.ops.get()) })
+            {
+                pr_err!("cannot let go of {:?}: {e:?}\n", self.0.function);
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Called by ftrace on entry to `alloc_io_pgtable_ops()`.
+    unsafe extern "C" fn on_alloc(
+        _ip: c_ulong,
+        _parent: c_ulong,
+        _ops: *mut bindings::ftrace_ops,
+        fregs: *mut bindings::ftrace_regs,
+    ) {
+        // SAFETY: `fregs` is valid, and the first argument is the format.
+        let fmt = unsafe { v7s_ftrace_argument(fregs, 0) };
+        if fmt as bindings::io_pgtable_fmt != bindings::io_pgtable_fmt_ARM_V7S {
+            return;
+        }
+        // SAFETY: Our own module, which exists as long as the hook is registered.
+        if unsafe { bindings::try_module_get(THIS_MODULE.as_ptr()) } {
+            // SAFETY: The function has the arguments of the one that it stands in for.
+            unsafe { v7s_ftrace_redirect(fregs, serve_alloc as usize) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Called by ftrace on entry to `free_io_pgtable_ops()`.
+    unsafe extern "C" fn on_free(
+        _ip: c_ulong,
+        _parent: c_ulong,
+        _ops: *mut bindings::ftrace_ops,
+        fregs: *mut bindings::ftrace_regs,
+    ) {
+        // SAFETY: `fregs` is valid, and the first argument is the ops.
+        let ops = unsafe { v7s_ftrace_argument(fregs, 0) } as *mut bindings::io_pgtable_ops;
+        // SAFETY: Valid or null by the contract of `free_io_pgtable_ops()`.
+        if !ops.is_null() && unsafe { crate::ops::is_ours(ops) } {
+            // SAFETY: The function has the arguments of the one that it stands in for.
+            unsafe { v7s_ftrace_redirect(fregs, free_io_pgtable_arm_v7s_rust_ops as usize) };
+        }
+    }
+}
