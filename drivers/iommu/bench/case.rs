@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is measured.
+
+use kernel::sizes::{
+    SZ_16M,
+    SZ_1M,
+    SZ_4K,
+    SZ_64K, //
+};
+
+/// How the walker reads tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Walker {
+    Coherent,
+    Noncoherent,
+}
+
+impl Walker {
+    /// As the results say it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Coherent => "coherent",
+            Self::Noncoherent => "noncoherent",
+        }
+    }
+}
+
+/// What the driver is told of unmapped pages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// It has no callbacks.
+    None,
+    /// An empty callback for each page.
+    Page,
+    /// Callbacks that are not called, because the flush is queued.
+    Queued,
+}
+
+impl Flush {
+    /// As the results say it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Page => "page",
+            Self::Queued => "queued",
+        }
+    }
+}
+
+/// Whether second-level tables are there before the call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Touch {
+    Hit,
+    First,
+}
+
+impl Touch {
+    /// As the results say it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::First => "first",
+        }
+    }
+}
+
+/// One combination.
+#[derive(Clone, Copy)]
+pub(crate) struct Case {
+    pub(crate) pgsize: usize,
+    pub(crate) count: usize,
+    pub(crate) walker: Walker,
+    pub(crate) flush: Flush,
+    pub(crate) touch: Touch,
+}
+
+const PAGE_SIZES: [usize; 4] = [SZ_4K, SZ_64K, SZ_1M, SZ_16M];
+const COUNTS: [usize; 7] = [1, 2, 16, 64, 256, 1024, 4096];
+
+impl Case {
+    /// Bytes that one call maps.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pgsize * self.count
+    }
+
+    /// Entries that one call writes.
+    pub(crate) fn entries(&self) -> usize {
+        match self.pgsize {
+            SZ_4K | SZ_1M => self.count,
+            _ => 16 * self.count,
+        }
+    }
+
+    /// Whether second-level tables hold such pages.
+    fn uses_l2(&self) -> bool {
+        self.pgsize < SZ_1M
+    }
+}
+
+/// All cases, in the order in which they are measured and reported.
+pub(crate) fn all() -> impl Iterator<Item = Case> {
+    let walkers = [Walker::Coherent, Walker::Noncoherent];
+    let touches = [Touch::Hit, Touch::First];
+    walkers.into_iter().flat_map(move |walker| {
+        touches.into_iter().flat_map(move |touch| {
+            PAGE_SIZES.into_iter().flat_map(move |pgsize| {
+                COUNTS.into_iter().flat_map(move |count| {
+                    [Flush::None, Flush::Page, Flush::Queued]
+                        .into_iter()
+                        .map(move |flush| Case {
+                            pgsize,
+                            count,
+                            walker,
+                            flush,
+                            touch,
+                        })
+                        .filter(Case::is_worth_it)
+                })
+            })
+        })
+    })
+}
+
+impl Case {
+    /// Whether the combination makes sense and fits in 4 GiB of input addresses.
+    fn is_worth_it(&self) -> bool {
+        let fits = (self.bytes() as u64) < 1 << 32;
+        let first = self.touch == Touch::Hit || self.uses_l2() && self.flush == Flush::None;
+        fits && first
+    }
+}

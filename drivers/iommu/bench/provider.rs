@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Table sets of either implementation, called as a driver calls them: through the function
+//! pointers of `struct io_pgtable_ops`.
+
+use crate::case::{
+    Case,
+    Flush,
+    Walker, //
+};
+use core::ptr::{
+    self,
+    NonNull, //
+};
+use kernel::{
+    bindings,
+    iommu::pgtable::prot,
+    prelude::*,
+    sizes::{
+        SZ_16M,
+        SZ_1M,
+        SZ_4K,
+        SZ_64K, //
+    }, //
+};
+
+// Exported by io_pgtable_arm_v7s_rust. The types are C's own, but the lint minds those that a
+// configuration leaves empty.
+#[allow(improper_ctypes)]
+extern "C" {
+    fn alloc_io_pgtable_arm_v7s_rust_ops(
+        cfg: *mut bindings::io_pgtable_cfg,
+        cookie: *mut c_void,
+    ) -> *mut bindings::io_pgtable_ops;
+}
+
+/// Who makes the tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provider {
+    /// io_pgtable_arm_v7s_rust.
+    Rust,
+    /// Whoever serves ARM_V7S: the kernel's C, as long as nobody takes over.
+    C,
+}
+
+/// Bits of input address: the whole space of a walker without extensions.
+pub(crate) const IAS: u32 = 32;
+
+/// A device without a driver, for tables whose walker does not snoop.
+pub(crate) struct PlatformDevice(NonNull<bindings::platform_device>);
+
+impl PlatformDevice {
+    pub(crate) fn new() -> Result<Self> {
+        let info = bindings::platform_device_info {
+            name: c"v7s_bench".as_ptr().cast(),
+            id: bindings::PLATFORM_DEVID_NONE,
+            dma_mask: u32::MAX.into(),
+            ..Default::default()
+        };
+        // SAFETY: `info` is valid and read only during the call.
+        let dev = unsafe { bindings::platform_device_register_full(&info) };
+        let dev = kernel::error::from_err_ptr(dev)?;
+        Ok(Self(NonNull::new(dev).ok_or(ENODEV)?))
+    }
+
+    fn as_device(&self) -> *mut bindings::device {
+        // SAFETY: The device lives as long as `self`.
+        unsafe { &raw mut (*self.0.as_ptr()).dev }
+    }
+}
+
+impl Drop for PlatformDevice {
+    fn drop(&mut self) {
+        // SAFETY: Registered in `new`.
+        unsafe { bindings::platform_device_unregister(self.0.as_ptr()) };
+    }
+}
+
+unsafe extern "C" fn flush_all(_cookie: *mut c_void) {}
+
+unsafe extern "C" fn flush_walk(_iova: usize, _size: usize, _granule: usize, _cookie: *mut c_void) {
+}
+
+unsafe extern "C" fn add_page(
+    _gather: *mut bindings::iommu_iotlb_gather,
+    _iova: usize,
+    _granule: usize,
+    _cookie: *mut c_void,
+) {
+}
+
+static CALLBACKS: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
+    tlb_flush_all: Some(flush_all),
+    tlb_flush_walk: Some(flush_walk),
+    tlb_add_page: Some(add_page),
+};
+
+fn gather(case: &Case) -> bindings::iommu_iotlb_gather {
+    bindings::iommu_iotlb_gather {
+        queued: case.flush == Flush::Queued,
+        ..Default::default()
+    }
+}
+
+unsafe extern "C" fn map_nothing(
+    _ops: *mut bindings::io_pgtable_ops,
+    _iova: usize,
+    _paddr: bindings::phys_addr_t,
+    _pgsize: usize,
+    _pgcount: usize,
+    _prot: c_int,
+    _gfp: bindings::gfp_t,
+    _mapped: *mut usize,
+) -> c_int {
+    0
+}
+
+unsafe extern "C" fn unmap_nothing(
+    _ops: *mut bindings::io_pgtable_ops,
+    _iova: usize,
+    _pgsize: usize,
+    _pgcount: usize,
+    _gather: *mut bindings::iommu_iotlb_gather,
+) -> usize {
+    0
+}
+
+unsafe extern "C" fn translate_nothing(
+    _ops: *mut bindings::io_pgtable_ops,
+    _iova: usize,
+) -> bindings::phys_addr_t {
+    0
+}
+
+const NOTHING: bindings::io_pgtable_ops = bindings::io_pgtable_ops {
+    map_pages: Some(map_nothing),
+    unmap_pages: Some(unmap_nothing),
+    iova_to_phys: Some(translate_nothing),
+    pgtable_walk: None,
+    read_and_clear_dirty: None,
+};
+
+/// A table set of 4 GiB of input addresses, the caller's alone.
+///
+/// # Invariants
+///
+/// `calls` are functions that may be called with `ops`, which is a table set of ours if `owned`.
+pub(crate) struct Tables<'a> {
+    ops: NonNull<bindings::io_pgtable_ops>,
+    calls: bindings::io_pgtable_ops,
+    gather: bindings::iommu_iotlb_gather,
+    owned: bool,
+    _dev: &'a PlatformDevice,
+}
+
+impl<'a> Tables<'a> {
+    pub(crate) fn new(provider: Provider, case: &Case, dev: &'a PlatformDevice) -> Result<Self> {
+        let mut cfg = bindings::io_pgtable_cfg {
+            pgsize_bitmap: SZ_4K | SZ_64K | SZ_1M | SZ_16M,
+            ias: IAS,
+            oas: 32,
+            coherent_walk: case.walker == Walker::Coherent,
+            tlb: match case.flush {
+                Flush::None => ptr::null(),
+                Flush::Page | Flush::Queued => &CALLBACKS,
+            },
+            iommu_dev: dev.as_device(),
+            ..Default::default()
+        };
+        // SAFETY: `cfg` is valid; the callbacks are static, the device outlives `self`.
+        let ops = unsafe {
+            match provider {
+                Provider::Rust => alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, ptr::null_mut()),
+                Provider::C => bindings::alloc_io_pgtable_ops(
+                    bindings::io_pgtable_fmt_ARM_V7S,
+                    &mut cfg,
+                    ptr::null_mut(),
+                ),
+            }
+        };
+        let ops = NonNull::new(ops).ok_or(ENOMEM)?;
+        // SAFETY: Just made.
+        let calls = unsafe { ptr::read(ops.as_ptr()) };
+        Ok(Self {
+            ops,
+            calls,
+            gather: gather(case),
+            owned: true,
+            _dev: dev,
+        })
+    }
+
+    /// Tables whose operations do nothing, to measure what calling them costs.
+    pub(crate) fn nothing(case: &Case, dev: &'a PlatformDevice) -> Self {
+        Self {
+            ops: NonNull::dangling(),
+            calls: NOTHING,
+            gather: gather(case),
+            owned: false,
+            _dev: dev,
+        }
+    }
+
+    /// Where the implementation's code is, to tell two apart.
+    pub(crate) fn identity(&self) -> Option<usize> {
+        self.calls.map_pages.map(|f| f as usize)
+    }
+
+    /// Whether all pages were mapped.
+    #[inline(always)]
+    pub(crate) fn map(&mut self, iova: usize, paddr: u64, pgsize: usize, count: usize) -> bool {
+        let Some(map_pages) = self.calls.map_pages else {
+            return false;
+        };
+        let mut mapped = 0;
+        // SAFETY: The set is valid and the caller's alone.
+        let err = unsafe {
+            map_pages(
+                self.ops.as_ptr(),
+                iova,
+                paddr as bindings::phys_addr_t,
+                pgsize,
+                count,
+                (prot::READ | prot::WRITE) as c_int,
+                bindings::GFP_ATOMIC,
+                &mut mapped,
+            )
+        };
+        err == 0 && mapped == pgsize * count
+    }
+
+    /// Whether all pages were unmapped.
+    #[inline(always)]
+    pub(crate) fn unmap(&mut self, iova: usize, pgsize: usize, count: usize) -> bool {
+        let Some(unmap_pages) = self.calls.unmap_pages else {
+            return false;
+        };
+        // SAFETY: The set is valid and the caller's alone.
+        let unmapped =
+            unsafe { unmap_pages(self.ops.as_ptr(), iova, pgsize, count, &mut self.gather) };
+        unmapped == pgsize * count
+    }
+
+    #[inline(always)]
+    pub(crate) fn translate(&self, iova: usize) -> u64 {
+        let Some(iova_to_phys) = self.calls.iova_to_phys else {
+            return 0;
+        };
+        // SAFETY: The set is valid and the caller's alone.
+        unsafe { iova_to_phys(self.ops.as_ptr(), iova) }.into()
+    }
+}
+
+impl Drop for Tables<'_> {
+    fn drop(&mut self) {
+        if self.owned {
+            // SAFETY: The set is ours and nobody walks it. The kernel's free knows Rust tables, too.
+            unsafe { bindings::free_io_pgtable_ops(self.ops.as_ptr()) };
+        }
+    }
+}

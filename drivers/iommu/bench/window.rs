@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Timing: many calls between two readings of the clock.
+
+use crate::{
+    case::{
+        Case,
+        Touch, //
+    },
+    floor,
+    provider::{
+        PlatformDevice,
+        Provider,
+        Tables,
+        IAS, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    sizes::{
+        SZ_1M,
+        SZ_4K, //
+    },
+    time::{
+        Instant,
+        Monotonic, //
+    }, //
+};
+
+// In helpers.c.
+extern "C" {
+    fn v7s_bench_irq_save() -> usize;
+    fn v7s_bench_irq_restore(flags: usize);
+}
+
+/// Calls that a mean is taken over.
+const CALLS: usize = 1000;
+/// Means that the minimum is taken of.
+const ROUNDS: usize = 3;
+/// Words in the array that stands for tables when the floor is measured; 512 KiB.
+const FLOOR_WORDS: usize = 1 << 16;
+/// Mapped memory lies this far from its input address.
+const OFFSET: u64 = 1 << 31;
+
+/// Nanoseconds per call, which are instructions under an instruction-counting clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Cost {
+    pub(crate) map: u64,
+    pub(crate) unmap: u64,
+    pub(crate) translate: u64,
+}
+
+impl Cost {
+    const MAX: Self = Self {
+        map: u64::MAX,
+        unmap: u64::MAX,
+        translate: u64::MAX,
+    };
+
+    fn min(self, other: Self) -> Self {
+        Self {
+            map: self.map.min(other.map),
+            unmap: self.unmap.min(other.unmap),
+            translate: self.translate.min(other.translate),
+        }
+    }
+}
+
+/// A stopwatch that knows what looking at it costs.
+pub(crate) struct Stopwatch {
+    overhead: i64,
+}
+
+impl Stopwatch {
+    pub(crate) fn new() -> Self {
+        let mut this = Self { overhead: 0 };
+        this.overhead = (0..CALLS).map(|_| this.time(|| ())).min().unwrap_or(0);
+        this
+    }
+
+    /// Nanoseconds that `f` takes, interrupts off.
+    #[inline(always)]
+    fn time(&self, f: impl FnOnce()) -> i64 {
+        // SAFETY: Paired with the call below.
+        let flags = unsafe { v7s_bench_irq_save() };
+        let start = Instant::<Monotonic>::now();
+        f();
+        let elapsed = start.elapsed().as_nanos();
+        // SAFETY: From the call above.
+        unsafe { v7s_bench_irq_restore(flags) };
+        elapsed - self.overhead
+    }
+}
+
+/// The mean over the calls of all windows.
+fn mean(total: i64, calls: usize) -> u64 {
+    let calls = calls as i64;
+    u64::try_from((total + calls / 2) / calls).unwrap_or(0)
+}
+
+/// Measures `case` with tables of `provider`.
+pub(crate) fn measure(
+    watch: &Stopwatch,
+    provider: Provider,
+    case: &Case,
+    dev: &PlatformDevice,
+) -> Result<Cost> {
+    let mut cost = Cost::MAX;
+    for _ in 0..ROUNDS {
+        cost = cost.min(round(watch, provider, case, dev)?);
+    }
+    Ok(cost)
+}
+
+/// A window of calls, each on addresses of its own.
+struct Window<'a> {
+    watch: &'a Stopwatch,
+    case: &'a Case,
+    stride: usize,
+    calls: usize,
+}
+
+impl<'a> Window<'a> {
+    fn new(watch: &'a Stopwatch, case: &'a Case) -> Self {
+        // Each call on a second-level table of its own if it is to make one.
+        let stride = match case.touch {
+            Touch::First => case.bytes().max(SZ_1M),
+            Touch::Hit => case.bytes(),
+        };
+        Self {
+            watch,
+            case,
+            stride,
+            calls: CALLS.min((1usize << IAS) / stride),
+        }
+    }
+
+    fn iovas(&self) -> impl Iterator<Item = usize> {
+        let stride = self.stride;
+        (0..self.calls).map(move |i| i * stride)
+    }
+
+    /// Nanoseconds that mapping takes, and whether all of it went well.
+    fn map(&self, tables: &mut Tables<'_>) -> (i64, bool) {
+        let (pgsize, count) = (self.case.pgsize, self.case.count);
+        let mut fine = true;
+        let time = self.watch.time(|| {
+            for iova in self.iovas() {
+                fine &= tables.map(iova, paddr(iova), pgsize, count);
+            }
+        });
+        (time, fine)
+    }
+
+    /// The same for translating the first page of each call.
+    fn translate(&self, tables: &Tables<'_>) -> (i64, bool) {
+        let mut sum = 0u64;
+        let time = self.watch.time(|| {
+            for iova in self.iovas() {
+                sum = sum.wrapping_add(tables.translate(iova));
+            }
+        });
+        (time, sum == self.iovas().map(paddr).sum())
+    }
+
+    /// The same for unmapping.
+    fn unmap(&self, tables: &mut Tables<'_>) -> (i64, bool) {
+        let (pgsize, count) = (self.case.pgsize, self.case.count);
+        let mut fine = true;
+        let time = self.watch.time(|| {
+            for iova in self.iovas() {
+                fine &= tables.unmap(iova, pgsize, count);
+            }
+        });
+        (time, fine)
+    }
+
+    /// Checks that the first and the last byte of each call translate to what `expected` says.
+    fn verify(&self, tables: &Tables<'_>, expected: impl Fn(usize) -> u64) -> Result {
+        let last = self.case.bytes() - 1;
+        for iova in self.iovas().flat_map(|iova| [iova, iova + last]) {
+            check(tables.translate(iova) == expected(iova))?;
+        }
+        Ok(())
+    }
+}
+
+/// One mean of each operation.
+fn round(watch: &Stopwatch, provider: Provider, case: &Case, dev: &PlatformDevice) -> Result<Cost> {
+    let window = Window::new(watch, case);
+    let mut tables = Tables::new(provider, case, dev)?;
+    if case.touch == Touch::Hit {
+        // Makes the second-level tables, which stay.
+        check(window.map(&mut tables).1 && window.unmap(&mut tables).1)?;
+    }
+    // What calls and the loops around them cost by themselves.
+    let mut nothing = Tables::nothing(case, dev);
+    let base = [
+        window.map(&mut nothing).0,
+        window.translate(&nothing).0,
+        window.unmap(&mut nothing).0,
+    ];
+    let (mut total, mut calls) = ([0; 3], 0);
+    while calls < CALLS {
+        if case.touch == Touch::First && calls > 0 {
+            tables = Tables::new(provider, case, dev)?;
+        }
+        let (map, mapped) = window.map(&mut tables);
+        window.verify(&tables, paddr)?;
+        let (translate, translated) = window.translate(&tables);
+        let (unmap, unmapped) = window.unmap(&mut tables);
+        window.verify(&tables, |_| 0)?;
+        check(mapped && translated && unmapped)?;
+        for (total, (time, base)) in total
+            .iter_mut()
+            .zip([map, translate, unmap].iter().zip(base))
+        {
+            *total += time - base;
+        }
+        calls += window.calls;
+    }
+    let [map, translate, unmap] = total.map(|time| mean(time, calls));
+    Ok(Cost {
+        map,
+        unmap,
+        translate,
+    })
+}
+
+/// The output address for an input address.
+fn paddr(iova: usize) -> u64 {
+    iova as u64 ^ OFFSET
+}
+
+fn check(fine: bool) -> Result {
+    if fine {
+        Ok(())
+    } else {
+        pr_err!("a measured call did not do what it should\n");
+        Err(EIO)
+    }
+}
+
+/// Measures the floor of `case`: the same number of entries in a bare array.
+pub(crate) fn measure_floor(watch: &Stopwatch, case: &Case) -> Result<Cost> {
+    let mut cost = Cost::MAX;
+    for _ in 0..ROUNDS {
+        cost = cost.min(floor_round(watch, case.entries())?);
+    }
+    Ok(cost)
+}
+
+fn floor_round(watch: &Stopwatch, entries: usize) -> Result<Cost> {
+    // Two entries a word; a single entry has a word to itself.
+    let words = entries.div_ceil(2);
+    let window = CALLS.min(FLOOR_WORDS / words);
+    let mut array = KVVec::from_elem(0u64, words * window, GFP_KERNEL)?;
+    let l1 = KVec::from_elem(floor::L1_ENTRY, floor::L1_ENTRIES, GFP_KERNEL)?;
+    let l2 = KVec::from_elem(floor::ENTRY, floor::L2_ENTRIES, GFP_KERNEL)?;
+    let (Ok(l1), Ok(l2)) = (l1[..].try_into(), l2[..].try_into()) else {
+        return Err(EINVAL);
+    };
+    let (mut map, mut unmap, mut translate, mut calls) = (0, 0, 0, 0);
+    while calls < CALLS {
+        let mut fine = true;
+        map += watch.time(|| {
+            for run in array.chunks_exact_mut(words) {
+                fine &= match run {
+                    [word] if entries == 1 => floor::map_one(word, floor::ENTRY),
+                    run => floor::map(run, floor::ENTRY, SZ_4K as u32),
+                };
+            }
+        });
+        let mut sum = 0;
+        translate += watch.time(|| {
+            for i in 0..window {
+                sum += floor::translate(l1, l2, (i * SZ_4K) as u32);
+            }
+        });
+        // Entries of physical page zero.
+        fine &= sum == 0;
+        unmap += watch.time(|| {
+            for run in array.chunks_exact_mut(words) {
+                fine &= match run {
+                    [word] if entries == 1 => floor::unmap_one(word),
+                    run => floor::unmap(run),
+                };
+            }
+        });
+        check(fine && array.iter().all(|word| *word == 0))?;
+        calls += window;
+    }
+    Ok(Cost {
+        map: mean(map, calls),
+        unmap: mean(unmap, calls),
+        translate: mean(translate, calls),
+    })
+}
