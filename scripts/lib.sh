@@ -23,19 +23,20 @@ say() {
 # step K N TEXT CMD... - runs a long command, its output in a log that is shown
 # only if the command fails.
 step() {
-	local k=$1 n=$2 text=$3 log start
+	local k=$1 n=$2 text=$3 start=$SECONDS name log
 	shift 3
-	log=$(mktemp "${TMPDIR:-/tmp}/v7s-rs-step.XXXXXX")
-	start=$SECONDS
+	# Without a name from the start, the log cannot outlive an interrupted run.
+	name=$(mktemp "${TMPDIR:-/tmp}/v7s-rs-step.XXXXXX")
+	exec {log}<>"$name"
+	rm -f "$name"
 	printf '[%s/%s] %s ... ' "$k" "$n" "$text" >&2
-	if "$@" >"$log" 2>&1 </dev/null; then
+	if "$@" >&"$log" 2>&1 </dev/null; then
 		printf '%s s\n' "$((SECONDS - start))" >&2
-		rm -f "$log"
+		exec {log}>&-
 		return 0
 	fi
 	printf 'failed after %s s\n' "$((SECONDS - start))" >&2
-	tail -n 60 "$log" >&2
-	rm -f "$log"
+	tail -n 60 "/dev/fd/$log" >&2
 	die "step $k of $n failed: $text"
 }
 
@@ -56,12 +57,12 @@ key() {
 	done | sed "s|$top||g" | sha256sum | cut -c1-12
 }
 
-# entry NAME MAKER - prints the path of cache entry NAME; where it is missing,
-# MAKER is called with an empty folder, which becomes the entry if MAKER succeeds,
+# entry NAME MB MAKER - prints the path of cache entry NAME; where it is missing,
+# and MB megabytes are free, MAKER is called with an empty folder, which becomes the entry if MAKER succeeds,
 # and with the path it will have then.
 # Only one process makes an entry, the others wait for it.
 entry() {
-	local path=$cache/$1 maker=$2 making=$cache/.making.$1
+	local path=$cache/$1 size=$2 maker=$3 making=$cache/.making.$1
 	if [ ! -d "$path" ]; then
 		mkdir -p "$cache" ||
 			die "cannot write $cache: set XDG_CACHE_HOME to a folder you can write"
@@ -72,7 +73,7 @@ entry() {
 			fi
 			[ ! -d "$path" ] || exit 0
 			sweep
-			need_space
+			need_space "$size"
 			mkdir "$making"
 			trap 'rm -rf "$making"' EXIT
 			trap 'exit 130' INT TERM HUP
@@ -92,11 +93,10 @@ sweep() {
 	done || true
 }
 
-# A whole cache takes about 10 GB; better to say so than to fill the disk.
+# Better to say so than to fill the disk.
 need_space() {
 	local free
-	free=$(df -Pk "$cache" | awk 'NR == 2 { print $4 }')
-	[ "$free" -ge 6000000 ] ||
-		die "$cache has $((free / 1024)) MB free, at least 6000 are needed:" \
-			'free some, or set XDG_CACHE_HOME'
+	free=$(df -Pm "$cache" | awk 'NR == 2 { print $4 }')
+	[ "$free" -ge "$1" ] ||
+		die "$cache has $free MB free, $1 are needed: free some, or set XDG_CACHE_HOME"
 }
