@@ -65,6 +65,7 @@ pub(crate) struct Config {
     quirks: usize,
     page_sizes: usize,
     ias: u32,
+    oas: u32,
     walker: Walker,
     iova_max: usize,
     paddr_max: u64,
@@ -120,6 +121,7 @@ impl Config {
             quirks,
             page_sizes: cfg.pgsize_bitmap & PAGE_SIZES,
             ias: cfg.ias,
+            oas: cfg.oas,
             walker,
             iova_max: ((1u64 << cfg.ias) - 1) as usize,
             paddr_max: (1 << cfg.oas) - 1,
@@ -136,6 +138,21 @@ impl Config {
     #[inline(always)]
     pub(crate) fn paddr_max(&self) -> u64 {
         self.paddr_max
+    }
+
+    /// Bits of input address.
+    pub(crate) fn ias(&self) -> u32 {
+        self.ias
+    }
+
+    /// Bits of output address.
+    pub(crate) fn oas(&self) -> u32 {
+        self.oas
+    }
+
+    /// The quirks as the driver gave them.
+    pub(crate) fn quirks(&self) -> usize {
+        self.quirks
     }
 
     /// First-level entries: one for each MiB of input addresses.

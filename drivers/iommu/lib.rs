@@ -12,6 +12,7 @@
 //! - [`pgtable`] is a table set, `map` and `unmap` what is done to it, [`flush`] what the driver is
 //!   told;
 //! - [`config`] is what a driver asked for, [`registers`] what it gets to write;
+//! - [`sets`] lists them in debugfs;
 //! - [`table`], [`caches`] and [`addr`] are the tables' memory;
 //! - [`entry`] is what the bits of an entry mean, [`slots`] how entries are read and written,
 //!   [`walker`] how they get to the hardware.
@@ -23,7 +24,7 @@
 
 mod addr;
 mod caches;
-pub mod config;
+mod config;
 mod entry;
 mod flush;
 mod map;
@@ -32,12 +33,17 @@ mod ops;
 mod pgtable;
 mod registers;
 mod report;
+mod sets;
 mod slots;
 mod table;
 mod takeover;
 mod unmap;
 mod walker;
 
+pub use config::{
+    quirk,
+    PAGE_SIZES, //
+};
 pub use marker::{
     ArmV7s,
     ArmV7sRegisters, //
@@ -68,6 +74,8 @@ struct Module {
     _takeover: takeover::Takeover,
     #[pin]
     _served_by: debugfs::File<&'static str>,
+    #[pin]
+    _tables: debugfs::File<()>,
 }
 
 impl kernel::InPlaceModule for Module {
@@ -82,10 +90,13 @@ impl kernel::InPlaceModule for Module {
                     return Err(EINVAL);
                 }
             };
+            // SAFETY: This is the module's only init, and there are no sets yet.
+            unsafe { sets::init() };
             caches::create()?;
             let who = if serve { "rust" } else { "c" };
             Ok(try_pin_init!(Self {
                 _served_by <- dir.read_callback_file(c"served_by", who, &|who, f| writeln!(f, "{who}")),
+                _tables <- dir.read_callback_file(c"tables", (), &|(), f| sets::show(f)),
                 _takeover: takeover::Takeover::new(serve)
                     .inspect(|_| pr_info!("ARM_V7S is served by {who}\n"))?,
             }? Error))

@@ -11,9 +11,13 @@
 use crate::{
     flush::Gather,
     pgtable::IoPgtableArmV7s,
+    sets,
     THIS_MODULE, //
 };
-use core::ptr;
+use core::ptr::{
+    self,
+    NonNull, //
+};
 use kernel::{
     bindings,
     container_of,
@@ -133,8 +137,8 @@ unsafe extern "C" fn alloc(
         return ptr::null_mut();
     }
     // SAFETY: By the function's requirements.
-    match IoPgtableArmV7s::new(unsafe { &mut *cfg }, OPS) {
-        Ok(set) => KBox::into_raw(set).cast(),
+    match make(unsafe { &mut *cfg }) {
+        Ok(set) => set.as_ptr().cast(),
         Err(_) => {
             // SAFETY: Taken above.
             unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
@@ -143,13 +147,28 @@ unsafe extern "C" fn alloc(
     }
 }
 
+/// Makes a set and lists it.
+fn make(cfg: &mut bindings::io_pgtable_cfg) -> Result<NonNull<IoPgtableArmV7s>> {
+    let set = NonNull::from(KBox::leak(IoPgtableArmV7s::new(cfg, OPS)?));
+    // SAFETY: It is valid until `free`, which takes it off the list first.
+    unsafe { sets::add(set) }.inspect_err(|_| {
+        // SAFETY: Ours, and nobody else has seen it.
+        drop(unsafe { KBox::from_raw(set.as_ptr()) })
+    })?;
+    Ok(set)
+}
+
 /// # Safety
 ///
 /// The contract of `free` in `struct io_pgtable_init_fns`: `iop` came from [`alloc`], and neither
 /// the walker nor anybody else uses it any more.
 unsafe extern "C" fn free(iop: *mut bindings::io_pgtable) {
+    let set = iop.cast::<IoPgtableArmV7s>();
+    if let Some(set) = NonNull::new(set) {
+        sets::remove(set);
+    }
     // SAFETY: Sets begin with their `io_pgtable`, and this one is the caller's to give away.
-    drop(unsafe { KBox::<IoPgtableArmV7s>::from_raw(iop.cast()) });
+    drop(unsafe { KBox::from_raw(set) });
     // SAFETY: The set's reference, taken in `alloc`.
     unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
 }

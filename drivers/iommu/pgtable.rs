@@ -113,6 +113,16 @@ impl IoPgtableArmV7s {
         &self.l1
     }
 
+    /// Where the first-level table is.
+    pub(crate) fn l1_phys(&self) -> u64 {
+        self.l1.phys().as_u64()
+    }
+
+    /// Bytes that the first-level table takes.
+    pub(crate) fn l1_bytes(&self) -> usize {
+        self.l1.bytes()
+    }
+
     /// Where the second-level table is that a first-level entry refers to.
     #[inline(always)]
     fn l2_ptr(&self, table_entry: u32) -> *mut L2Slots {

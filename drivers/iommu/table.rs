@@ -25,7 +25,10 @@ use core::{
 };
 use kernel::{
     bindings,
-    page::PAGE_SHIFT,
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
     prelude::*, //
 };
 use slab_rust::{
@@ -104,6 +107,11 @@ impl L1 {
     /// Where the walker finds it.
     pub(crate) fn phys(&self) -> TablePhys {
         self.phys
+    }
+
+    /// The memory it takes: whole pages.
+    pub(crate) fn bytes(&self) -> usize {
+        PAGE_SIZE << self.order
     }
 }
 

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A Rust driver that uses ARM_V7S page tables through the kernel crate's own interface.
+//!
+//! It maps one page of each size, reads the mappings back, and keeps its table until it is
+//! unloaded. The log says what it found, and whose functions it called: with
+//! `io_pgtable_arm_v7s_rust` loaded first they are that module's, otherwise the kernel's C. The
+//! client itself does not know: [`ArmV7s`] only names the format.
+
+use io_pgtable_arm_v7s_rust::{
+    quirk,
+    ArmV7s,
+    ArmV7sRegisters,
+    PAGE_SIZES, //
+};
+use kernel::{
+    bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    devres::Devres,
+    faux,
+    iommu::pgtable::{
+        prot,
+        Config,
+        IoPageTable, //
+    },
+    prelude::*,
+    sizes::{
+        SZ_16M,
+        SZ_1M,
+        SZ_4K,
+        SZ_64K, //
+    }, //
+};
+
+module! {
+    type: Client,
+    name: "rust_v7s_client",
+    authors: ["v7s-rs developers"],
+    description: "Sample: a Rust user of ARMv7 short-descriptor page tables",
+    license: "GPL",
+}
+
+/// One page of each size: bytes, input address, output address. All of the memory lies above
+/// 4 GiB, where MediaTek's walkers reach and plain ones do not.
+const PAGES: [(usize, usize, u64); 4] = [
+    (SZ_4K, 0x0010_0000, 0x1_1234_5000),
+    (SZ_64K, 0x0025_0000, 0x1_1235_0000),
+    (SZ_1M, 0x0400_0000, 0x1_1240_0000),
+    (SZ_16M, 0x1000_0000, 0x1_2000_0000),
+];
+
+struct Client {
+    // Dropped first: a table must not outlive its device.
+    _table: Pin<KBox<Devres<IoPageTable<ArmV7s>>>>,
+    _device: faux::Registration,
+}
+
+impl kernel::Module for Client {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let device = faux::Registration::new(c"rust_v7s_client", None)?;
+        // SAFETY: A faux device is bound until its registration is dropped.
+        let bound = unsafe { device.as_ref().as_bound() };
+        let config = Config {
+            quirks: quirk::NO_PERMS | quirk::ARM_MTK_EXT,
+            pgsize_bitmap: PAGE_SIZES,
+            ias: 32,
+            oas: 35,
+            coherent_walk: true,
+        };
+        let table = KBox::pin_init(IoPageTable::<ArmV7s>::new(bound, config), GFP_KERNEL)?;
+        show(bound, &table)?;
+        Ok(Self {
+            _table: table,
+            _device: device,
+        })
+    }
+}
+
+/// Maps the pages and says where they are.
+fn show(bound: &Device<Bound>, table: &Devres<IoPageTable<ArmV7s>>) -> Result {
+    let table = table.access(bound)?;
+    say_who(table);
+    // SAFETY: No device walks this table.
+    let ttbr = unsafe { table.ttbr() };
+    pr_info!(
+        "TTBR {:#010x}, PRRR {:#010x}, NMRR {:#010x}\n",
+        ttbr,
+        table.prrr(),
+        table.nmrr()
+    );
+    for (size, iova, paddr) in PAGES {
+        map(table, size, iova, paddr)?;
+        // The last byte tells whether the whole page is there.
+        let last = iova + size - 1;
+        let found = iova_to_phys(table, last);
+        pr_info!(
+            "{:>5} KiB page: {:#010x} -> {:#x}\n",
+            size >> 10,
+            last,
+            found
+        );
+        if found != paddr + size as u64 - 1 {
+            pr_err!("that is wrong: it was mapped to {paddr:#x}\n");
+            return Err(EIO);
+        }
+    }
+    Ok(())
+}
+
+/// Names the function behind the interface, as the kernel's `%ps` does, and its module.
+fn say_who(table: &IoPageTable<ArmV7s>) {
+    // SAFETY: The operations are valid as long as the table.
+    let map_pages = unsafe { (*table.raw_ops()).map_pages };
+    let address = map_pages.map_or(0, |map_pages| map_pages as usize);
+    // SAFETY: The format takes one pointer, and `%ps` looks it up without following it.
+    unsafe {
+        bindings::_printk(
+            c"\x016rust_v7s_client: served by %ps\n".as_ptr().cast(),
+            address,
+        )
+    };
+}
+
+fn map(table: &IoPageTable<ArmV7s>, size: usize, iova: usize, paddr: u64) -> Result {
+    let flags = prot::READ | prot::WRITE;
+    // SAFETY: Nobody else uses the table, and nothing is mapped there yet. No device walks it, so
+    // that no memory is accessed.
+    let (mapped, result) = unsafe { table.map_pages(iova, paddr, size, 1, flags, GFP_KERNEL) };
+    result?;
+    if mapped == size {
+        Ok(())
+    } else {
+        Err(EIO)
+    }
+}
+
+/// `IoPageTable` has no method for it yet.
+fn iova_to_phys(table: &IoPageTable<ArmV7s>, iova: usize) -> u64 {
+    let ops = table.raw_ops();
+    // SAFETY: The operations are valid as long as the table, and nobody changes the mapping.
+    unsafe {
+        (*ops)
+            .iova_to_phys
+            .map_or(0, |iova_to_phys| iova_to_phys(ops, iova))
+    }
+}
