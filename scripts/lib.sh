@@ -23,12 +23,12 @@ say() {
 # step K N TEXT CMD... - runs a long command, its output in a log that is shown
 # only if the command fails.
 step() {
-	local k=$1 n=$2 text=$3 start=$SECONDS name log
+	local k=$1 n=$2 text=$3 start=$SECONDS unnamed log
 	shift 3
 	# Without a name from the start, the log cannot outlive an interrupted run.
-	name=$(mktemp "${TMPDIR:-/tmp}/v7s-rs-step.XXXXXX")
-	exec {log}<>"$name"
-	rm -f "$name"
+	unnamed=$(mktemp "${TMPDIR:-/tmp}/v7s-rs-step.XXXXXX")
+	exec {log}<>"$unnamed"
+	rm -f "$unnamed"
 	printf '[%s/%s] %s ... ' "$k" "$n" "$text" >&2
 	if "$@" >&"$log" 2>&1 </dev/null; then
 		printf '%s s\n' "$((SECONDS - start))" >&2
