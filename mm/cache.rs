@@ -11,6 +11,7 @@ use core::{
 };
 
 use kernel::{
+    alloc::NumaNode,
     bindings,
     prelude::*, //
 };
@@ -18,6 +19,7 @@ use kernel::{
 use crate::{
     flags::SlabFlags,
     gfp::Gfp,
+    node,
     object::Object,
     phys::{
         self,
@@ -163,6 +165,37 @@ impl<T> KmemCache<T> {
         Ok(unsafe { Object::new(ptr, self.as_raw()) })
     }
 
+    /// Allocates an object on a NUMA node, if that has memory left, without
+    /// initializing it.
+    ///
+    /// # Errors
+    ///
+    /// As [`KmemCache::alloc_uninit`].
+    pub fn alloc_node_uninit(
+        &self,
+        gfp: Gfp,
+        node: NumaNode,
+    ) -> Result<Object<'_, MaybeUninit<T>>> {
+        let gfp = gfp.allowed()?;
+        // SAFETY: The cache is alive, the flags are ones it serves, and the node is one.
+        let ptr = unsafe {
+            bindings::kmem_cache_alloc_node_noprof(self.as_raw().as_ptr(), gfp, node::number(node))
+        };
+        let ptr = NonNull::new(ptr.cast::<MaybeUninit<T>>()).ok_or(ENOMEM)?;
+        // SAFETY: As in `alloc_uninit`.
+        Ok(unsafe { Object::new(ptr, self.as_raw()) })
+    }
+
+    /// Allocates an object on a NUMA node, if that has memory left, that holds
+    /// `value`.
+    ///
+    /// # Errors
+    ///
+    /// As [`KmemCache::alloc_uninit`]; `value` is dropped.
+    pub fn alloc_node(&self, value: T, gfp: Gfp, node: NumaNode) -> Result<Object<'_, T>> {
+        Ok(Object::write(self.alloc_node_uninit(gfp, node)?, value))
+    }
+
     /// Allocates an object that holds `value`.
     ///
     /// # Errors
@@ -249,5 +282,353 @@ impl<T> KmemCache<T> {
     #[inline]
     pub fn alloc_dma32(&self, value: T, gfp: Gfp) -> Result<Dma32<'_, T>> {
         Dma32::new(self.alloc(value, gfp)?).map_err(|(_, above)| phys::refuse(above))
+    }
+}
+
+#[kunit_tests(slab_cache)]
+mod tests {
+    use super::*;
+    use crate::{
+        flags::Zone,
+        sysfs, //
+    };
+    use core::cell::Cell;
+
+    type Table = [u32; 256];
+
+    /// What the kernel says of a cache's attribute.
+    fn kernel(cache: &CStr, name: &CStr) -> Result<u64> {
+        sysfs::attribute(cache, name)
+    }
+
+    /// How many objects of a cache are in use.
+    fn in_use<T>(cache: &KmemCache<T>, name: &CStr) -> Result<u64> {
+        cache.shrink();
+        kernel(name, c"objects")
+    }
+
+    /// Adds one to a cell when it is dropped.
+    struct Counts<'a>(&'a Cell<u32>, [u64; 4]);
+
+    impl Drop for Counts<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    #[test]
+    fn objects_hold_values() -> Result {
+        let cache = KmemCache::<[u64; 4]>::builder(c"test_values").build()?;
+        let mut a = cache.alloc([1, 2, 3, 4], Gfp::KERNEL)?;
+        let b = cache.alloc([5; 4], Gfp::ATOMIC)?;
+        a[0] = 9;
+        assert_eq!(*a, [9, 2, 3, 4]);
+        assert_eq!(*b, [5; 4]);
+        assert!(Object::as_ptr(&a) != Object::as_ptr(&b));
+        Ok(())
+    }
+
+    #[test]
+    fn dropping_an_object_frees_it() -> Result {
+        let drops = Cell::new(0);
+        let cache = KmemCache::builder(c"test_drop").build()?;
+        let a = cache.alloc(Counts(&drops, [0; 4]), Gfp::KERNEL)?;
+        let b = cache.alloc(Counts(&drops, [0; 4]), Gfp::KERNEL)?;
+        assert_eq!(in_use(&cache, c"test_drop")?, 2);
+        drop(a);
+        assert_eq!(drops.get(), 1);
+        assert_eq!(in_use(&cache, c"test_drop")?, 1);
+        drop(b);
+        assert_eq!(drops.get(), 2);
+        assert!(cache.shrink());
+        assert_eq!(kernel(c"test_drop", c"slabs")?, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn raw_objects_are_taken_back() -> Result {
+        let drops = Cell::new(0);
+        let cache = KmemCache::builder(c"test_raw").build()?;
+        let raw = Object::into_raw(cache.alloc(Counts(&drops, [7; 4]), Gfp::KERNEL)?);
+        assert_eq!(drops.get(), 0);
+        assert_eq!(in_use(&cache, c"test_raw")?, 1);
+        // SAFETY: It comes from `into_raw` on an object of this cache.
+        let object = unsafe { Object::from_raw(&cache, raw) };
+        assert_eq!(object.1, [7; 4]);
+        drop(object);
+        assert_eq!(drops.get(), 1);
+        assert_eq!(in_use(&cache, c"test_raw")?, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn failed_initialization_frees() -> Result {
+        let cache = KmemCache::<[u64; 4]>::builder(c"test_init").build()?;
+        let fails = || {
+            // SAFETY: Nothing is initialized and an error returned.
+            unsafe { pin_init::init_from_closure::<[u64; 4], Error>(|_| Err(EAGAIN)) }
+        };
+        assert!(cache
+            .alloc_init(fails(), Gfp::KERNEL)
+            .is_err_and(|e| e == EAGAIN));
+        assert!(cache
+            .alloc_pin_init(fails(), Gfp::KERNEL)
+            .is_err_and(|e| e == EAGAIN));
+        assert_eq!(in_use(&cache, c"test_init")?, 0);
+
+        let object = cache.alloc_init(pin_init::init_zeroed(), Gfp::KERNEL)?;
+        assert_eq!(*object, [0; 4]);
+        let object = cache.alloc_pin_init(pin_init::init_zeroed(), Gfp::KERNEL)?;
+        assert_eq!(*object, [0; 4]);
+        Ok(())
+    }
+
+    #[test]
+    fn zeroed_objects_are_zero() -> Result {
+        const N: usize = 64;
+        let cache = KmemCache::<Table>::builder(c"test_zero").build()?;
+        let dirty = cache.alloc_bulk::<N>(|_| [0xffff_ffff; 256], Gfp::KERNEL)?;
+        drop(dirty);
+        for _ in 0..N {
+            let object = cache.alloc_zeroed(Gfp::KERNEL)?;
+            assert!(object.iter().all(|entry| *entry == 0));
+            // The next one may find it.
+            Object::write(cache.alloc_uninit(Gfp::KERNEL)?, [0xffff_ffff; 256]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn objects_are_aligned() -> Result {
+        let cache = KmemCache::<[u64; 9]>::builder(c"test_align")
+            .align(256)
+            .build()?;
+        assert_eq!(kernel(c"test_align", c"align")?, 256);
+        let objects = cache.alloc_bulk::<40>(|_| [0; 9], Gfp::KERNEL)?;
+        for object in objects.iter() {
+            assert_eq!(core::ptr::from_ref(object) as usize % 256, 0);
+        }
+
+        #[repr(align(128))]
+        struct Aligned(#[expect(dead_code)] u64);
+        let cache = KmemCache::<Aligned>::builder(c"test_align_type")
+            .align(16)
+            .build()?;
+        let objects = cache.alloc_bulk::<40>(|_| Aligned(0), Gfp::KERNEL)?;
+        for object in objects.iter() {
+            assert_eq!(core::ptr::from_ref(object) as usize % 128, 0);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn flags_reach_the_kernel() -> Result {
+        const NAME: &CStr = c"test_flags";
+        for (flags, attribute) in [
+            (SlabFlags::DMA, c"cache_dma"),
+            (SlabFlags::HWCACHE_ALIGN, c"hwcache_align"),
+            (SlabFlags::RECLAIM_ACCOUNT, c"reclaim_account"),
+            (SlabFlags::CONSISTENCY_CHECKS, c"sanity_checks"),
+            (SlabFlags::RED_ZONE, c"red_zone"),
+            (SlabFlags::POISON, c"poison"),
+        ] {
+            let cache = KmemCache::<Table>::builder(NAME).flags(flags).build()?;
+            assert_eq!(kernel(NAME, attribute)?, 1);
+            drop(cache);
+            let cache = KmemCache::<Table>::builder(NAME).build()?;
+            assert_eq!(kernel(NAME, attribute)?, 0);
+            drop(cache);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn account_and_zone_reach_the_kernel() -> Result {
+        const NAME: &CStr = c"test_layout";
+        let made = |flags| -> Result<_> {
+            let cache = KmemCache::<Table>::builder(NAME).flags(flags).build()?;
+            let found = sysfs::find(NAME).ok_or(ENOENT)?;
+            let properties = found.properties()?;
+            assert!(properties.name == NAME);
+            assert_eq!(properties.object_size, cache.object_size() as u64);
+            Ok((properties.zone, properties.flags.ok_or(ENOENT)?))
+        };
+        assert!(made(SlabFlags::NONE)?.0 == Some(Zone::Normal));
+        assert!(made(SlabFlags::DMA)?.0 == Some(Zone::Dma));
+        assert!(made(SlabFlags::DMA32)?.0 == Some(Zone::Dma32));
+        assert!(made(SlabFlags::ACCOUNT)?.1.contains(SlabFlags::ACCOUNT));
+        assert!(
+            SlabFlags::ACCOUNT == SlabFlags::NONE
+                || !made(SlabFlags::NONE)?.1.contains(SlabFlags::ACCOUNT)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn zones_in_allocation_flags_are_refused() -> Result {
+        let cache = KmemCache::<Table>::builder(c"test_gfp")
+            .flags(SlabFlags::DMA32)
+            .build()?;
+        let gfp = Gfp::from_raw(bindings::GFP_KERNEL | 1 << bindings::___GFP_DMA32_BIT);
+        assert!(cache.alloc_zeroed(gfp).is_err_and(|e| e == EINVAL));
+        assert!(cache.alloc([0; 256], gfp).is_err_and(|e| e == EINVAL));
+        assert!(cache
+            .alloc_node([0; 256], gfp, NumaNode::NO_NODE)
+            .is_err_and(|e| e == EINVAL));
+        assert!(cache
+            .alloc_bulk::<2>(|_| [0; 256], gfp)
+            .is_err_and(|e| e == EINVAL));
+        assert_eq!(kernel(c"test_gfp", c"slabs")?, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn bad_caches_are_refused() -> Result {
+        const NAME: &CStr = c"test_bad";
+        let flags = |flags| KmemCache::<Table>::builder(NAME).flags(flags).build().err();
+        assert!(flags(SlabFlags::DMA | SlabFlags::DMA32) == Some(EINVAL));
+        for bit in [
+            bindings::_slab_flag_bits__SLAB_PANIC,
+            bindings::_slab_flag_bits__SLAB_KMALLOC,
+            bindings::_slab_flag_bits__SLAB_TYPESAFE_BY_RCU,
+            bindings::_slab_flag_bits__SLAB_FLAGS_LAST_BIT,
+            31,
+        ] {
+            assert!(flags(SlabFlags::from_raw(1 << bit)) == Some(EINVAL));
+        }
+        assert!(KmemCache::<()>::builder(NAME).build().err() == Some(EINVAL));
+        assert!(KmemCache::<u32>::builder(NAME).build().err() == Some(EINVAL));
+        assert!(KmemCache::<[u64; 1 << 20]>::builder(NAME).build().err() == Some(EINVAL));
+        assert!(KmemCache::<Table>::builder(NAME).align(24).build().err() == Some(EINVAL));
+        assert!(KmemCache::<Table>::builder(NAME).align(0).build().err() == Some(EINVAL));
+        assert!(
+            KmemCache::<Table>::builder(NAME)
+                .align(1 << 40)
+                .build()
+                .err()
+                == Some(EINVAL)
+        );
+        assert!(!sysfs::exists(NAME));
+        Ok(())
+    }
+
+    // The kernel's command line may ask for all of this debugging for any cache.
+    #[test]
+    fn the_largest_cache_survives_debugging() -> Result {
+        const NAME: &CStr = c"test_large";
+        const SIZE: usize = bindings::KMALLOC_MAX_SIZE as usize - 1024;
+        let cache = KmemCache::<[u8; SIZE]>::builder(NAME)
+            .flags(SlabFlags::RED_ZONE | SlabFlags::POISON | SlabFlags::STORE_USER)
+            .flags(SlabFlags::CONSISTENCY_CHECKS)
+            .build()?;
+        assert_eq!(cache.object_size(), SIZE);
+        let object = cache.alloc_uninit(Gfp::KERNEL)?;
+        assert_eq!(in_use(&cache, NAME)?, 1);
+        drop(object);
+        Ok(())
+    }
+
+    // In a guest with memory above 4 GiB, an allocation without the zone gets there.
+    #[test]
+    fn dma32_objects_lie_below_4g() -> Result {
+        const NAME: &CStr = c"test_dma32";
+        const N: usize = 64;
+        let cache = KmemCache::<Table>::builder(NAME)
+            .flags(SlabFlags::DMA32)
+            .build()?;
+        for object in cache
+            .alloc_bulk::<N>(|_| [0; 256], Gfp::KERNEL)?
+            .into_objects()
+        {
+            let phys = Object::phys(&object);
+            let object = Dma32::new(object).map_err(|_| ERANGE)?;
+            assert_eq!(u64::from(object.phys()), phys);
+            assert_eq!(object.phys32().get(), object.phys());
+        }
+        let table = cache.alloc_dma32([3; 256], Gfp::KERNEL)?;
+        assert_eq!(table[255], 3);
+        let table = cache.alloc_dma32_zeroed(Gfp::KERNEL)?;
+        assert_eq!(table[255], 0);
+        Ok(())
+    }
+
+    #[test]
+    fn physical_addresses_are_the_linear_map_s() -> Result {
+        let cache = KmemCache::<Table>::builder(c"test_phys")
+            .align(1024)
+            .build()?;
+        let a = cache.alloc([0; 256], Gfp::KERNEL)?;
+        let b = cache.alloc([0; 256], Gfp::KERNEL)?;
+        let distance = |x: u64, y: u64| x.wrapping_sub(y);
+        assert_eq!(
+            distance(Object::phys(&a), Object::phys(&b)),
+            distance(Object::as_ptr(&a) as u64, Object::as_ptr(&b) as u64)
+        );
+        assert_eq!(Object::phys(&a) % 1024, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn caches_are_merged_if_they_ask() -> Result {
+        let build = |name| KmemCache::<[u64; 37]>::builder(name).mergeable().build();
+        let (a, b) = (build(c"test_merge_a")?, build(c"test_merge_b")?);
+        let c = KmemCache::<[u64; 37]>::builder(c"test_merge_c").build()?;
+        assert!(c.as_raw() != a.as_raw());
+        if cfg!(CONFIG_SLAB_MERGE_DEFAULT) {
+            assert!(a.as_raw() == b.as_raw());
+            assert!(sysfs::is_shared(c"test_merge_b"));
+        }
+        let object = b.alloc([1; 37], Gfp::KERNEL)?;
+        drop(a);
+        assert!(!sysfs::is_shared(c"test_merge_b"));
+        assert_eq!(*object, [1; 37]);
+        drop(object);
+        drop(b);
+        assert!(!sysfs::exists(c"test_merge_a"));
+        assert!(!sysfs::exists(c"test_merge_b"));
+        Ok(())
+    }
+
+    #[test]
+    fn node_hints_are_followed() -> Result {
+        const NAME: &CStr = c"test_node";
+        let cache = KmemCache::<Table>::builder(NAME).build()?;
+        for number in 0..4 {
+            let node = NumaNode::new(number)?;
+            let there = node::number(node) == number;
+            let object = cache.alloc_node([7; 256], Gfp::KERNEL, node)?;
+            assert_eq!(*object, [7; 256]);
+            let text = kernel::str::CString::try_from_fmt(fmt!(" N{number}="))?;
+            cache.shrink();
+            let on_node = sysfs::find(NAME)
+                .ok_or(ENOENT)?
+                .read(c"objects", |objects| {
+                    objects
+                        .windows(text.count_bytes())
+                        .any(|part| part == text.to_bytes())
+                })?;
+            // A node that the machine has not is no preference.
+            assert_eq!(on_node, there);
+        }
+        Ok(())
+    }
+
+    #[cfg(CONFIG_HARDENED_USERCOPY)]
+    #[test]
+    fn user_window_reaches_the_kernel() -> Result {
+        const NAME: &CStr = c"test_user";
+        let window = UserWindow {
+            offset: 8,
+            size: 24,
+        };
+        let cache = KmemCache::<[u64; 8]>::builder(NAME)
+            .user_window(window)
+            .build()?;
+        assert_eq!(kernel(NAME, c"usersize")?, 24);
+        drop(cache);
+        let cache = KmemCache::<[u64; 8]>::builder(NAME).build()?;
+        assert_eq!(kernel(NAME, c"usersize")?, 0);
+        drop(cache);
+        Ok(())
     }
 }

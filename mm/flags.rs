@@ -281,3 +281,96 @@ impl fmt::Display for Refusal {
         }
     }
 }
+
+#[kernel::prelude::kunit_tests(slab_flags)]
+mod tests {
+    use super::*;
+
+    fn message(flags: u32) -> Option<&'static str> {
+        SlabFlags::from_raw(flags)
+            .check()
+            .err()
+            .map(|refusal| refusal.message())
+    }
+
+    #[test]
+    fn typed_flags_are_allowed() {
+        for flags in [
+            SlabFlags::NONE,
+            SlabFlags::DMA,
+            SlabFlags::DMA32,
+            SlabFlags::HWCACHE_ALIGN,
+            SlabFlags::RECLAIM_ACCOUNT,
+            SlabFlags::ACCOUNT,
+            SlabFlags::NO_MERGE,
+            SlabFlags::NOLEAKTRACE,
+            SlabFlags::NO_USER_FLAGS,
+            SlabFlags::CONSISTENCY_CHECKS,
+            SlabFlags::RED_ZONE,
+            SlabFlags::POISON,
+            SlabFlags::STORE_USER,
+            SlabFlags::TRACE,
+        ] {
+            assert!(flags.check().is_ok());
+            assert!((flags | SlabFlags::HWCACHE_ALIGN).check().is_ok());
+        }
+    }
+
+    #[test]
+    fn typed_flags_are_the_kernel_s() {
+        assert_eq!(
+            SlabFlags::DMA32.as_raw(),
+            1 << bindings::_slab_flag_bits__SLAB_CACHE_DMA32
+        );
+        assert_eq!(
+            (SlabFlags::DMA | SlabFlags::HWCACHE_ALIGN).as_raw(),
+            1 << bindings::_slab_flag_bits__SLAB_CACHE_DMA
+                | 1 << bindings::_slab_flag_bits__SLAB_HWCACHE_ALIGN
+        );
+    }
+
+    #[test]
+    fn every_other_bit_is_refused() {
+        for bit in (0..32).map(bit).filter(|bit| bit & ALLOWED == 0) {
+            assert!(message(bit).is_some());
+            assert!(message(bit | SlabFlags::HWCACHE_ALIGN.as_raw()).is_some());
+        }
+    }
+
+    #[test]
+    fn refusals_name_the_flag() {
+        for (bit, name) in [
+            (bindings::_slab_flag_bits__SLAB_PANIC, "SLAB_PANIC "),
+            (bindings::_slab_flag_bits__SLAB_KMALLOC, "SLAB_KMALLOC "),
+            (
+                bindings::_slab_flag_bits__SLAB_TYPESAFE_BY_RCU,
+                "SLAB_TYPESAFE_BY_RCU ",
+            ),
+            (
+                bindings::_slab_flag_bits__SLAB_OBJECT_POISON,
+                "__OBJECT_POISON ",
+            ),
+            (
+                bindings::_slab_flag_bits__SLAB_NO_SHEAVES,
+                "SLAB_NO_SHEAVES ",
+            ),
+        ] {
+            assert!(message(1 << bit).is_some_and(|message| message.starts_with(name)));
+        }
+        let unknown = SlabFlags::from_raw(0x8000_0000).check();
+        assert!(unknown == Err(Refusal::value("unknown flag bits", 0x8000_0000)));
+    }
+
+    #[test]
+    fn zones_exclude_each_other() {
+        let both = SlabFlags::DMA | SlabFlags::DMA32;
+        assert!(message(both.as_raw()).is_some_and(|message| message.contains("exclude")));
+    }
+
+    #[test]
+    fn zone_of_flags() {
+        assert!(Zone::of(SlabFlags::HWCACHE_ALIGN) == Zone::Normal);
+        assert!(Zone::of(SlabFlags::DMA | SlabFlags::HWCACHE_ALIGN) == Zone::Dma);
+        assert!(Zone::of(SlabFlags::DMA32 | SlabFlags::ACCOUNT) == Zone::Dma32);
+    }
+}

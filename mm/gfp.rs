@@ -98,9 +98,17 @@ impl Gfp {
 
 #[cold]
 #[inline(never)]
-pub(crate) fn refuse(gfp: Gfp) -> Error {
+fn refuse(gfp: Gfp) -> Error {
     // SAFETY: The function reads its argument and prints; it has no preconditions.
     unsafe { crate::helpers::slab_rust_refuse_gfp(gfp.0 & ZONES, gfp.0 & UNKNOWN) };
+    EINVAL
+}
+
+#[cold]
+#[inline(never)]
+pub(crate) fn refuse_zero() -> Error {
+    // SAFETY: The function prints; it has no preconditions.
+    unsafe { crate::helpers::slab_rust_refuse_zero() };
     EINVAL
 }
 
@@ -146,3 +154,73 @@ impl From<Flags> for Gfp {
 // The remaining constant adds no class of its own.
 static_assert!(bindings::GFP_NOWAIT & !(bindings::GFP_ATOMIC | bindings::__GFP_NOWARN) == 0);
 static_assert!(bindings::GFP_NOWAIT & bindings::GFP_ATOMIC & !bindings::GFP_KERNEL == 0);
+
+#[kunit_tests(slab_gfp)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_rust_are_those_of_c() {
+        for (rust, c) in [
+            (GFP_KERNEL, bindings::GFP_KERNEL),
+            (GFP_ATOMIC, bindings::GFP_ATOMIC),
+            (GFP_NOWAIT, bindings::GFP_NOWAIT),
+            (GFP_KERNEL_ACCOUNT, bindings::GFP_KERNEL_ACCOUNT),
+            (__GFP_ZERO, bindings::__GFP_ZERO),
+            (__GFP_NOWARN, bindings::__GFP_NOWARN),
+            (__GFP_HIGHMEM, bindings::__GFP_HIGHMEM),
+            (
+                GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN,
+                bindings::GFP_KERNEL | bindings::__GFP_ZERO | bindings::__GFP_NOWARN,
+            ),
+            (
+                GFP_ATOMIC & !GFP_KERNEL,
+                bindings::GFP_ATOMIC & !bindings::GFP_KERNEL,
+            ),
+            (!GFP_KERNEL, !bindings::GFP_KERNEL),
+            (GFP_KERNEL & !GFP_KERNEL, 0),
+        ] {
+            assert_eq!(Gfp::from(rust).as_raw(), c);
+        }
+    }
+
+    #[test]
+    fn constants_are_those_of_c() {
+        assert_eq!(Gfp::KERNEL.as_raw(), bindings::GFP_KERNEL);
+        assert_eq!(Gfp::ATOMIC.as_raw(), bindings::GFP_ATOMIC);
+        assert_eq!(Gfp::NOWAIT.as_raw(), bindings::GFP_NOWAIT);
+        assert_eq!(
+            Gfp::ATOMIC.zeroed().as_raw(),
+            bindings::GFP_ATOMIC | bindings::__GFP_ZERO
+        );
+    }
+
+    #[test]
+    fn zones_are_refused() {
+        for zone in [
+            bindings::___GFP_DMA_BIT,
+            bindings::___GFP_DMA32_BIT,
+            bindings::___GFP_HIGHMEM_BIT,
+            bindings::___GFP_MOVABLE_BIT,
+        ] {
+            let gfp = Gfp::from_raw(bindings::GFP_KERNEL | bit(zone));
+            assert!(gfp.allowed() == Err(EINVAL));
+        }
+        assert!(Gfp::from(GFP_KERNEL | __GFP_HIGHMEM).allowed() == Err(EINVAL));
+    }
+
+    #[test]
+    fn unknown_bits_are_refused() {
+        for unknown in bindings::___GFP_LAST_BIT..32 {
+            let gfp = Gfp::from_raw(bindings::GFP_KERNEL | bit(unknown));
+            assert!(gfp.allowed() == Err(EINVAL));
+        }
+    }
+
+    #[test]
+    fn the_rest_is_allowed() {
+        for known in bindings::___GFP_RECLAIMABLE_BIT..bindings::___GFP_LAST_BIT {
+            assert!(Gfp::from_raw(bit(known)).allowed() == Ok(bit(known)));
+        }
+    }
+}

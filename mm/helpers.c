@@ -9,6 +9,7 @@
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/kobject.h>
+#include <linux/nodemask.h>
 #include <linux/printk.h>
 
 #include "helpers.h"
@@ -20,11 +21,21 @@ void slab_rust_refuse_gfp(gfp_t zones, gfp_t unknown)
 }
 EXPORT_SYMBOL_GPL(slab_rust_refuse_gfp);
 
+void slab_rust_refuse_zero(void)
+{
+	pr_err_ratelimited("allocation flags refused: __GFP_ZERO in a cache with a constructor\n");
+}
+
 u64 slab_rust_virt_to_phys(const void *address)
 {
 	return virt_to_phys((void *)address);
 }
 EXPORT_SYMBOL_GPL(slab_rust_virt_to_phys);
+
+bool slab_rust_node_online(int node)
+{
+	return node_online(node);
+}
 
 /*
  * Takes a reference to each cache in the set, up to @room of them, and returns how

@@ -15,13 +15,21 @@ pub(crate) struct Layout {
     pub(crate) object_size: c_uint,
 }
 
+// Without lockdep kernel objects have a member without a size, in C as in Rust.
+#[allow(improper_ctypes)]
 extern "C" {
     /// Logs, rate-limited, that allocation flags were refused: the bits that
     /// choose a zone, and those that mean nothing.
     pub(crate) fn slab_rust_refuse_gfp(zones: bindings::gfp_t, unknown: bindings::gfp_t);
 
+    /// Logs, rate-limited, that zeroed memory was refused.
+    pub(crate) fn slab_rust_refuse_zero();
+
     /// `virt_to_phys()`: `address` has to lie in the kernel's linear map.
     pub(crate) fn slab_rust_virt_to_phys(address: *const c_void) -> u64;
+
+    /// `node_online()`, for a number from 0 to `MAX_NUMNODES - 1`.
+    pub(crate) fn slab_rust_node_online(node: c_int) -> bool;
 
     /// Takes a reference to each cache in `set`, writes up to `room` of them to
     /// `caches`, and returns how many there are.

@@ -16,7 +16,9 @@
 
 use kernel::prelude::*;
 
+mod bulk;
 mod cache;
+mod construct;
 mod flags;
 mod gfp;
 mod helpers;
@@ -25,14 +27,21 @@ mod node;
 mod object;
 mod phys;
 mod raw;
+mod rcu;
 mod request;
 mod static_cache;
 mod sysfs;
 
 pub use crate::{
+    bulk::Batch,
     cache::{
         Builder,
         KmemCache, //
+    },
+    construct::{
+        Construct,
+        ConstructedBuilder,
+        ConstructedCache, //
     },
     flags::{
         Refusal,
@@ -47,6 +56,11 @@ pub use crate::{
         Dma32,
         Phys32, //
     },
+    rcu::{
+        RcuCache,
+        RcuObject,
+        RcuSlot, //
+    },
     request::{
         Request,
         UserWindow, //
@@ -57,6 +71,7 @@ pub use crate::{
 /// For what the macros of this crate generate.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::request::size_of_field;
     pub use crate::static_cache::{
         cache,
         create,

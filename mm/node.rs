@@ -2,7 +2,7 @@
 
 //! The number of a NUMA node.
 //!
-//! C header: [`include/linux/numa.h`](srctree/include/linux/numa.h)
+//! C header: [`include/linux/nodemask.h`](srctree/include/linux/nodemask.h)
 
 use kernel::{
     alloc::NumaNode,
@@ -10,10 +10,17 @@ use kernel::{
     prelude::*, //
 };
 
-/// The node's number, as C has it; [`bindings::NUMA_NO_NODE`] for no preference.
+use crate::helpers;
+
+/// The node's number, as C has it, or [`bindings::NUMA_NO_NODE`].
+///
+/// A [`NumaNode`] may be of a node that the machine has not, and the allocator
+/// would look for its memory all the same; such a node counts as no preference.
 // `NumaNode` hides its number, and compares.
 pub(crate) fn number(node: NumaNode) -> c_int {
     (0..bindings::MAX_NUMNODES as c_int)
         .find(|number| NumaNode::new(*number) == Ok(node))
+        // SAFETY: The number is that of a possible node.
+        .filter(|number| unsafe { helpers::slab_rust_node_online(*number) })
         .unwrap_or(bindings::NUMA_NO_NODE)
 }

@@ -92,6 +92,12 @@ impl<'c, T> Object<'c, T> {
         object.ptr.as_ptr()
     }
 
+    /// Whether the object is one of `cache`.
+    #[inline]
+    pub fn is_of(object: &Self, cache: &KmemCache<T>) -> bool {
+        object.cache == cache.as_raw()
+    }
+
     /// Pins the object: objects do not move.
     #[inline]
     pub fn into_pin(object: Self) -> Pin<Self> {

@@ -158,3 +158,45 @@ impl<T> DerefMut for Dma32<'_, T> {
         &mut self.object
     }
 }
+
+#[kunit_tests(slab_phys32)]
+mod tests {
+    use super::*;
+
+    const LAST: u64 = u32::MAX as u64;
+
+    #[test]
+    fn memory_below_4g_has_an_address() {
+        assert_eq!(Phys32::new(0, 0).map(Phys32::get), Ok(0));
+        assert_eq!(
+            Phys32::new(0x8000_0400, 1024).map(Phys32::get),
+            Ok(0x8000_0400)
+        );
+        assert_eq!(Phys32::new(LAST, 1).map(Phys32::get), Ok(u32::MAX));
+        assert_eq!(
+            Phys32::new(LAST - 1023, 1024).map(Phys32::get),
+            Ok(0xffff_fc00)
+        );
+    }
+
+    #[test]
+    fn memory_that_ends_above_has_none() {
+        for (phys, size) in [
+            (LAST, 2),
+            (LAST - 1022, 1024),
+            (LAST + 1, 0),
+            (LAST + 1, 1024),
+            (0x1_8000_0400, 1024),
+            (u64::MAX, 1),
+            (u64::MAX, usize::MAX),
+            (0, usize::MAX),
+        ] {
+            assert_eq!(Phys32::new(phys, size), Err(Above4G { phys }));
+        }
+    }
+
+    #[test]
+    fn refusal_is_an_errno() {
+        assert!(Error::from(Above4G { phys: LAST + 1 }) == ERANGE);
+    }
+}

@@ -161,7 +161,7 @@ impl RawCache {
             name: owned_name,
             zone,
             merged,
-            rcu: request.rcu,
+            rcu: request.is_typesafe_by_rcu(),
             file,
         };
         // Cannot fail: there is room for it.
@@ -205,7 +205,9 @@ impl Drop for RawCache {
             unsafe { bindings::rcu_barrier() };
         }
         // What per-CPU sheaves hold goes back too, so only objects in use are left.
-        if !self.shrink() && !(entry.merged && sysfs::is_shared(&entry.name)) {
+        let empty = self.shrink();
+        let others = entry.merged && sysfs::is_shared(&entry.name);
+        if !empty && !others {
             match sysfs::attribute(&entry.name, c"objects") {
                 Ok(count) => pr_err!(
                     "cache '{}' stays behind: {} of its objects leaked\n",
@@ -256,4 +258,93 @@ pub(crate) const fn check_name(name: &CStr) -> core::result::Result<(), &'static
         return Err("cache name starts with a colon, as only the kernel's own do");
     }
     Ok(())
+}
+
+#[kunit_tests(slab_names)]
+mod tests {
+    use super::*;
+    use crate::{
+        cache::KmemCache,
+        gfp::Gfp, //
+    };
+
+    fn build(name: &CStr) -> Result<KmemCache<[u64; 5]>> {
+        KmemCache::builder(name).build()
+    }
+
+    #[test]
+    fn bad_names_are_refused() -> Result {
+        for name in [
+            c"",
+            c".",
+            c"..",
+            c"a/b",
+            c"/",
+            c"two words",
+            c"line\n",
+            c":D-0001024",
+        ] {
+            assert!(build(name).err() == Some(EINVAL));
+        }
+        let mut long = KVec::from_elem(b'x', 255, GFP_KERNEL)?;
+        long.push(0, GFP_KERNEL)?;
+        let longest = CStr::from_bytes_with_nul(&long).map_err(|_| EINVAL)?;
+        drop(build(longest)?);
+        long.pop();
+        long.push(b'x', GFP_KERNEL)?;
+        long.push(0, GFP_KERNEL)?;
+        let longer = CStr::from_bytes_with_nul(&long).map_err(|_| EINVAL)?;
+        assert!(build(longer).err() == Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn names_are_taken_while_a_cache_lives() -> Result {
+        const NAME: &CStr = c"test_name";
+        let cache = build(NAME)?;
+        assert!(build(NAME).err() == Some(EEXIST));
+        assert!(KmemCache::<u64>::builder(NAME).mergeable().build().err() == Some(EEXIST));
+        drop(cache);
+        drop(build(NAME)?);
+
+        let cache = KmemCache::<u64>::builder(NAME).mergeable().build()?;
+        assert!(build(NAME).err() == Some(EEXIST));
+        drop(cache);
+        drop(build(NAME)?);
+        Ok(())
+    }
+
+    #[test]
+    fn names_of_the_kernel_are_taken() {
+        for name in [c"kmalloc-1k", c"kmem_cache", c"kmem_cache_node", c"dentry"] {
+            assert!(build(name).err() == Some(EEXIST));
+        }
+    }
+
+    #[test]
+    fn leaked_objects_keep_their_cache() -> Result {
+        // A cache that stays behind keeps its name, and a test may run again.
+        let mut name = kernel::str::CString::try_from_fmt(fmt!("test_leak"))?;
+        while sysfs::exists(&name) {
+            name = kernel::str::CString::try_from_fmt(fmt!("{}x", &*name))?;
+        }
+
+        let cache = build(&name)?;
+        let leaked = [
+            cache.alloc([1; 5], Gfp::KERNEL)?,
+            cache.alloc([2; 5], Gfp::KERNEL)?,
+            cache.alloc([3; 5], Gfp::KERNEL)?,
+        ]
+        .map(crate::Object::into_raw);
+        drop(cache.alloc([4; 5], Gfp::KERNEL)?);
+        drop(cache);
+
+        assert_eq!(sysfs::attribute(&name, c"objects")?, 3);
+        for (object, value) in leaked.iter().zip(1..) {
+            // SAFETY: They were leaked, so nobody else uses them.
+            assert_eq!(unsafe { *object.as_ref() }, [value; 5]);
+        }
+        assert!(build(&name).err() == Some(EEXIST));
+        Ok(())
+    }
 }

@@ -33,12 +33,38 @@ pub(crate) type Ctor = unsafe extern "C" fn(*mut c_void);
 ///
 /// C: `useroffset` and `usersize` of `struct kmem_cache_args`; enforced by
 /// `CONFIG_HARDENED_USERCOPY`.
+/// [`user_window!`](crate::user_window) makes one of a field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct UserWindow {
     /// Where the region starts.
     pub offset: usize,
     /// How long it is; 0 for no region.
     pub size: usize,
+}
+
+/// The [`UserWindow`] that is one field of a type.
+///
+/// # Examples
+///
+/// ```ignore
+/// .user_window(slab_rust::user_window!(Record, payload))
+/// ```
+#[macro_export]
+macro_rules! user_window {
+    ($type:ty, $field:ident) => {{
+        // SAFETY: Never called: it says what type the field has.
+        let field = |value: *const $type| unsafe { &raw const (*value).$field };
+        $crate::UserWindow {
+            offset: ::core::mem::offset_of!($type, $field),
+            size: $crate::__private::size_of_field(field),
+        }
+    }};
+}
+
+/// Size of what `_field` gives the address of.
+#[doc(hidden)]
+pub const fn size_of_field<T, F>(_field: fn(*const T) -> *const F) -> usize {
+    size_of::<F>()
 }
 
 /// What a cache is asked to be.
@@ -54,7 +80,7 @@ pub struct Request {
     flags: SlabFlags,
     merge: bool,
     user: UserWindow,
-    pub(crate) rcu: bool,
+    rcu: bool,
     ctor: Option<Ctor>,
 }
 
@@ -114,6 +140,12 @@ impl Request {
         self
     }
 
+    /// With slabs that outlive a grace period of RCU.
+    pub(crate) const fn typesafe_by_rcu(mut self) -> Self {
+        self.rcu = true;
+        self
+    }
+
     /// Size of an object in bytes.
     pub const fn object_size(&self) -> usize {
         self.size
@@ -129,6 +161,10 @@ impl Request {
         self.flags
     }
 
+    pub(crate) const fn is_typesafe_by_rcu(&self) -> bool {
+        self.rcu
+    }
+
     pub(crate) const fn is_mergeable(&self) -> bool {
         self.merge
     }
@@ -139,7 +175,9 @@ impl Request {
             return Err(refusal);
         }
         if self.merge && self.flags.contains(SlabFlags::NO_MERGE) {
-            return Err(Refusal::new("SLAB_NO_MERGE in a cache that asks to be merged"));
+            return Err(Refusal::new(
+                "SLAB_NO_MERGE in a cache that asks to be merged",
+            ));
         }
         if self.size == 0 {
             return Err(Refusal::new("object size is zero"));
@@ -219,5 +257,114 @@ impl Request {
             ..Default::default()
         };
         (args, flags.as_raw())
+    }
+}
+
+#[kunit_tests(slab_request)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Request = Request::of::<[u64; 8]>();
+
+    fn refused(request: Request, word: &str) -> bool {
+        request
+            .check()
+            .is_err_and(|refusal| refusal.message().contains(word))
+    }
+
+    const fn sized(size: usize, align: usize) -> Request {
+        let mut request = PLAIN;
+        request.size = size;
+        request.align = align;
+        request
+    }
+
+    #[test]
+    fn types_are_accepted() {
+        assert!(PLAIN.check().is_ok());
+        assert_eq!(PLAIN.object_size(), 64);
+        assert_eq!(PLAIN.object_align(), align_of::<u64>());
+        assert!(Request::of::<u64>().check().is_ok());
+        assert!(Request::of::<[u8; 8193]>().check().is_ok());
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_refused() {
+        assert!(refused(sized(0, 8), "zero"));
+        assert!(refused(sized(1, 8), "word"));
+        assert!(refused(sized(WORD - 1, 8), "word"));
+        assert!(refused(sized(MAX_SIZE + 1, 8), "KMALLOC_MAX_SIZE"));
+        assert!(refused(sized(usize::MAX, 8), "KMALLOC_MAX_SIZE"));
+        assert!(refused(sized(MAX_SIZE, 8), "fit"));
+        assert!(sized(MAX_SIZE / 2, 8).check().is_ok());
+    }
+
+    #[test]
+    fn alignments_that_do_not_fit_are_refused() {
+        assert!(refused(PLAIN.align(0), "power"));
+        assert!(refused(PLAIN.align(3), "power"));
+        assert!(refused(PLAIN.align(1000), "power"));
+        assert!(refused(PLAIN.align(MAX_SIZE * 2), "KMALLOC_MAX_SIZE"));
+        assert!(refused(PLAIN.align(1 << 63), "KMALLOC_MAX_SIZE"));
+        assert!(refused(sized(MAX_SIZE / 2, MAX_SIZE / 2), "fit"));
+        assert!(PLAIN.align(1).check().is_ok());
+        assert!(PLAIN.align(4096).check().is_ok());
+        assert!(sized(1024, MAX_SIZE / 4).check().is_ok());
+    }
+
+    #[test]
+    fn alignment_only_grows() {
+        assert_eq!(PLAIN.align(1).object_align(), align_of::<u64>());
+        assert_eq!(PLAIN.align(1024).align(64).object_align(), 1024);
+    }
+
+    #[test]
+    fn user_window_lies_in_the_object() {
+        let window = |offset, size| PLAIN.user_window(UserWindow { offset, size });
+        assert!(window(0, 64).check().is_ok());
+        assert!(window(60, 4).check().is_ok());
+        assert!(refused(window(60, 5), "usercopy"));
+        assert!(refused(window(65, 0), "usercopy"));
+        assert!(refused(window(8, 0), "usercopy"));
+        assert!(refused(window(usize::MAX, 2), "usercopy"));
+    }
+
+    #[test]
+    fn user_window_of_a_field() {
+        #[repr(C)]
+        struct Record {
+            key: u64,
+            payload: [u8; 20],
+        }
+        assert_eq!(
+            crate::user_window!(Record, payload),
+            UserWindow {
+                offset: size_of::<u64>(),
+                size: 20
+            }
+        );
+    }
+
+    #[test]
+    fn merging_is_asked_for_or_forbidden() {
+        assert!(refused(
+            PLAIN.mergeable(true).flags(SlabFlags::NO_MERGE),
+            "merged"
+        ));
+        let flags = |request: Request| SlabFlags::from_raw(request.args().1);
+        assert!(flags(PLAIN).contains(SlabFlags::NO_MERGE));
+        assert!(!flags(PLAIN.mergeable(true)).contains(SlabFlags::NO_MERGE));
+    }
+
+    #[test]
+    fn bad_flags_are_refused() {
+        assert!(refused(
+            PLAIN.flags(SlabFlags::DMA | SlabFlags::DMA32),
+            "exclude"
+        ));
+        assert!(refused(
+            PLAIN.flags(SlabFlags::from_raw(1 << 31)),
+            "unknown"
+        ));
     }
 }

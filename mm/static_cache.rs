@@ -183,11 +183,10 @@ unsafe fn create_slot(
 /// The cache, once it was made. Called by what [`static_cache!`] generates.
 #[doc(hidden)]
 pub fn cache<C: StaticCache>() -> Option<&'static KmemCache<C::Object>> {
+    let raw = C::slot().get()?;
     // SAFETY: By the safety requirements of the trait the cache is for `C::Object`,
-    // and a request that a static cache can make has no constructor.
-    C::slot()
-        .get()
-        .map(|raw| unsafe { KmemCache::from_raw_cache(raw) })
+    // and a request that can be made outside of this crate has no constructor.
+    Some(unsafe { KmemCache::from_raw_cache(raw) })
 }
 
 /// Destroys the static caches of a module whose code does not run any more.
@@ -375,6 +374,7 @@ pub unsafe fn free<C: StaticCache>(ptr: NonNull<u8>) {
 /// let table = Box::<[u32; 256], Tables>::zeroed(GFP_KERNEL)?;
 /// ```
 #[macro_export]
+#[allow(clippy::crate_in_macro_def)] // The crate that declares the cache is meant.
 macro_rules! static_cache {
     (
         $(#[$attr:meta])*
@@ -471,4 +471,169 @@ macro_rules! static_cache {
             }
         }
     };
+}
+
+#[kunit_tests(slab_static)]
+mod tests {
+    use super::*;
+    use crate::{
+        object::Object,
+        phys::Dma32,
+        sysfs,
+        SlabFlags, //
+    };
+    use kernel::alloc::Allocator;
+
+    static_cache! {
+        /// Objects of 128 bytes.
+        struct Probe for [u64; 16] {
+            name: c"test_static",
+            flags: SlabFlags::DMA32,
+            align: 128,
+        }
+    }
+
+    static_cache! {
+        /// Never made.
+        struct Absent for [u64; 16] {
+            name: c"test_static_absent",
+        }
+    }
+
+    /// The cache, which is made once, however often a test runs.
+    fn probe() -> Result<&'static KmemCache<[u64; 16]>> {
+        match Probe::cache() {
+            Some(cache) => Ok(cache),
+            None => Probe::create(),
+        }
+    }
+
+    fn in_use() -> Result<u64> {
+        probe()?.shrink();
+        sysfs::attribute(c"test_static", c"objects")
+    }
+
+    #[test]
+    fn there_is_nothing_before_it_is_made() {
+        assert!(Absent::cache().is_none());
+        assert!(Box::<[u64; 16], Absent>::new([0; 16], GFP_KERNEL).is_err());
+        assert!(Vec::<u64, Absent>::with_capacity(1, GFP_KERNEL).is_err());
+        // Nothing takes no memory.
+        assert!(Box::<(), Absent>::new((), GFP_KERNEL).is_ok());
+        assert!(!sysfs::exists(c"test_static_absent"));
+    }
+
+    #[test]
+    fn it_is_made_once() -> Result {
+        probe()?;
+        assert!(Probe::create().err() == Some(EBUSY));
+        assert!(sysfs::exists(c"test_static"));
+        Ok(())
+    }
+
+    #[test]
+    fn boxes_are_objects() -> Result {
+        probe()?;
+        let before = in_use()?;
+        let a = Box::<[u64; 16], Probe>::new([3; 16], GFP_KERNEL)?;
+        let b = Probe::new_box(7u8, GFP_ATOMIC)?;
+        let c = Box::<[u64; 16], Probe>::zeroed(GFP_KERNEL)?;
+        assert_eq!((a[15], *b, c[15]), (3, 7, 0));
+        assert_eq!(core::ptr::from_ref(&*a) as usize % 128, 0);
+        assert_eq!(in_use()?, before + 3);
+        drop((a, b, c));
+        assert_eq!(in_use()?, before);
+        Ok(())
+    }
+
+    #[test]
+    fn boxes_that_do_not_fit_are_refused() -> Result {
+        #[repr(align(256))]
+        struct Aligned;
+        #[repr(align(256))]
+        struct Wide(#[expect(dead_code)] u64);
+
+        probe()?;
+        let before = in_use()?;
+        assert!(Box::<[u64; 17], Probe>::new([0; 17], GFP_KERNEL).is_err());
+        assert!(Box::<Wide, Probe>::new(Wide(0), GFP_KERNEL).is_err());
+        assert!(Box::<Aligned, Probe>::new(Aligned, GFP_KERNEL).is_ok());
+        assert!(Box::<u64, Probe>::new(0, GFP_KERNEL | __GFP_HIGHMEM).is_err());
+        assert_eq!(in_use()?, before);
+        Ok(())
+    }
+
+    #[test]
+    fn vectors_grow_to_an_object() -> Result {
+        probe()?;
+        let before = in_use()?;
+        let mut vec = Vec::<u64, Probe>::new();
+        assert_eq!(in_use()?, before);
+        for i in 0..16 {
+            vec.push(i, GFP_KERNEL)?;
+        }
+        assert_eq!(in_use()?, before + 1);
+        assert!(vec.push(16, GFP_KERNEL).is_err());
+        assert_eq!(vec.len(), 16);
+        assert!((0..16).eq(vec.iter().copied()));
+        drop(vec);
+        assert_eq!(in_use()?, before);
+
+        assert!(Vec::<u64, Probe>::with_capacity(17, GFP_KERNEL).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn reallocation_keeps_the_object() -> Result {
+        probe()?;
+        let before = in_use()?;
+        let layout = |size| Layout::from_size_align(size, 8).map_err(|_| EINVAL);
+        let none = NumaNode::NO_NODE;
+        let small = Probe::alloc(layout(16)?, GFP_KERNEL, none)?.cast::<u8>();
+        // SAFETY: Pointers and layouts are those of the allocation; it is not used
+        // after it was freed.
+        unsafe {
+            small.write_bytes(0xa5, 128);
+            let grown = Probe::realloc(
+                Some(small),
+                layout(64)?,
+                layout(16)?,
+                GFP_KERNEL | __GFP_ZERO,
+                none,
+            )?;
+            assert!(grown.cast() == small);
+            assert_eq!(grown.len(), 64);
+            assert_eq!(small.add(15).read(), 0xa5);
+            assert_eq!(small.add(16).read(), 0);
+            assert_eq!(small.add(63).read(), 0);
+            assert_eq!(small.add(64).read(), 0xa5);
+
+            let failed = Probe::realloc(Some(small), layout(129)?, layout(64)?, GFP_KERNEL, none);
+            assert!(failed.is_err());
+            assert_eq!(small.add(15).read(), 0xa5);
+            assert_eq!(in_use()?, before + 1);
+
+            let shrunk = Probe::realloc(Some(small), layout(8)?, layout(64)?, GFP_KERNEL, none)?;
+            assert!(shrunk.cast() == small);
+            let freed = Probe::realloc(Some(small), layout(0)?, layout(8)?, GFP_KERNEL, none)?;
+            assert_eq!(freed.len(), 0);
+            assert_eq!(in_use()?, before);
+
+            // What has no size was not allocated, so this is a new object.
+            let dangling = Some(freed.cast());
+            let new = Probe::realloc(dangling, layout(8)?, layout(0)?, GFP_KERNEL, none)?;
+            assert_eq!(in_use()?, before + 1);
+            Probe::free(new.cast(), layout(8)?);
+        }
+        assert_eq!(in_use()?, before);
+        Ok(())
+    }
+
+    #[test]
+    fn objects_live_as_long_as_the_module() -> Result {
+        let object: Object<'static, _> = probe()?.alloc([1; 16], Gfp::KERNEL)?;
+        let object: Dma32<'static, _> = object.try_into()?;
+        assert_eq!(object[0], 1);
+        Ok(())
+    }
 }

@@ -17,6 +17,8 @@ use core::{
 use kernel::{
     bindings,
     container_of,
+    error::to_result,
+    page::PAGE_SIZE,
     prelude::*, //
 };
 
@@ -85,10 +87,11 @@ fn slab_set() -> Option<NonNull<bindings::kset>> {
 
 /// Whether a cache, or another name of one, is in `/sys/kernel/slab`.
 pub(crate) fn exists(name: &CStr) -> bool {
-    // SAFETY: The set stays.
-    slab_set()
-        .and_then(|set| unsafe { Node::find(&raw mut (*set.as_ptr()).kobj, name) })
-        .is_some()
+    let find = |set: NonNull<bindings::kset>| {
+        // SAFETY: The set stays.
+        unsafe { Node::find(&raw mut (*set.as_ptr()).kobj, name) }
+    };
+    slab_set().and_then(find).is_some()
 }
 
 /// Finds a cache by its name, or by another name of it.
@@ -160,6 +163,9 @@ pub(crate) struct Properties<'a> {
     pub(crate) name: &'a CStr,
     /// Where its objects lie, if that can be known.
     pub(crate) zone: Option<Zone>,
+    /// All of its flags, if they can be known.
+    #[cfg_attr(not(CONFIG_KUNIT = "y"), expect(dead_code))]
+    pub(crate) flags: Option<SlabFlags>,
     /// Size of an object in bytes.
     pub(crate) object_size: u64,
 }
@@ -172,10 +178,12 @@ impl Kobject {
         if unsafe { helpers::slab_rust_layout(self.0.as_ptr(), layout.as_mut_ptr()) } {
             // SAFETY: It was written.
             let layout = unsafe { layout.assume_init() };
+            let flags = SlabFlags::from_raw(layout.flags);
             return Ok(Properties {
                 // SAFETY: The name is kept with the cache.
                 name: unsafe { CStr::from_char_ptr(layout.name) },
-                zone: Some(Zone::of(SlabFlags::from_raw(layout.flags))),
+                zone: Some(Zone::of(flags)),
+                flags: Some(flags),
                 object_size: layout.object_size.into(),
             });
         }
@@ -190,14 +198,20 @@ impl Kobject {
         Ok(Properties {
             name,
             zone,
+            flags: None,
             object_size: self.attribute(c"object_size")?,
         })
     }
 
     /// Reads a number, the first, from an attribute of the cache.
     pub(crate) fn attribute(&self, name: &CStr) -> Result<u64> {
+        self.read(name, parse)?
+    }
+
+    /// Calls `f` with the text of an attribute of the cache.
+    pub(crate) fn read<R>(&self, name: &CStr, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
         // Zeroed, and page-aligned by its size: `sysfs_emit` checks.
-        let mut page = KBox::<[u8; kernel::page::PAGE_SIZE]>::zeroed(GFP_KERNEL)?;
+        let mut page = KBox::<[u8; PAGE_SIZE]>::zeroed(GFP_KERNEL)?;
         let kobj = self.0.as_ptr();
         // SAFETY: The reference keeps the object, its type is the allocator's, a
         // constant.
@@ -208,8 +222,8 @@ impl Kobject {
         // SAFETY: The attribute is one of this type, the buffer is a page, and the
         // reference keeps the cache; the allocator's functions lock what they read.
         let length = unsafe { show(kobj, attr, page.as_mut_ptr().cast()) };
-        let length = kernel::error::to_result(length.min(0) as c_int).map(|()| length as usize)?;
-        parse(page.get(..length).ok_or(EIO)?)
+        to_result(length.min(0) as c_int)?;
+        Ok(f(page.get(..length as usize).ok_or(EIO)?))
     }
 }
 
@@ -230,10 +244,7 @@ fn zone_of_shared(name: &CStr) -> Option<Zone> {
 }
 
 /// Finds an attribute of a type by its name.
-fn find_attribute(
-    ktype: &bindings::kobj_type,
-    name: &CStr,
-) -> Option<*mut bindings::attribute> {
+fn find_attribute(ktype: &bindings::kobj_type, name: &CStr) -> Option<*mut bindings::attribute> {
     let mut groups = ktype.default_groups;
     // SAFETY: An array of pointers to groups, which ends with NULL; each has an array
     // of pointers to attributes, which does too, and a name each.
@@ -357,5 +368,57 @@ impl Attribute {
         // SAFETY: `buf` has room for `count` bytes, and is not the text.
         unsafe { core::ptr::copy_nonoverlapping(rest.as_ptr(), buf.cast(), count) };
         count as isize
+    }
+}
+
+#[kunit_tests(slab_sysfs)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_attributes() {
+        assert!(parse(b"0\n") == Ok(0));
+        assert!(parse(b"12 N0=5 N1=7\n") == Ok(12));
+        assert!(parse(b"18446744073709551615\n") == Ok(u64::MAX));
+        assert!(parse(b"18446744073709551616\n") == Err(EOVERFLOW));
+        assert!(parse(b"99999999999999999999\n") == Err(EOVERFLOW));
+        assert!(parse(b"").is_err());
+        assert!(parse(b"N0=5").is_err());
+    }
+
+    #[test]
+    fn zones_of_shared_directories() {
+        assert!(zone_of_shared(c":0000128") == Some(Zone::Normal));
+        assert!(zone_of_shared(c":A-0000128") == Some(Zone::Normal));
+        assert!(zone_of_shared(c":dA-0000128") == Some(Zone::Dma));
+        assert!(zone_of_shared(c":aD-0000128") == Some(Zone::Dma32));
+        assert!(zone_of_shared(c"kmalloc-1k").is_none());
+    }
+
+    #[test]
+    fn a_cache_of_the_kernel_is_found() -> Result {
+        let cache = find(c"kmalloc-1k").ok_or(ENOENT)?;
+        assert_eq!(cache.attribute(c"object_size")?, 1024);
+        assert!(cache.attribute(c"no such thing") == Err(ENOENT));
+        let properties = cache.properties()?;
+        assert_eq!(properties.object_size, 1024);
+        assert!(properties.name == c"kmalloc-1k");
+        assert!(properties.zone == Some(Zone::Normal));
+        assert!(find(c"no such cache").is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn all_caches_are_held() -> Result {
+        let all = caches()?;
+        assert!(all.len() > 20);
+        let mut found = 0;
+        for cache in &all {
+            if cache.properties()?.name == c"kmem_cache" {
+                found += 1;
+            }
+        }
+        assert_eq!(found, 1);
+        Ok(())
     }
 }
