@@ -57,10 +57,10 @@ key() {
 	done | sed "s|$top||g" | sha256sum | cut -c1-12
 }
 
-# entry NAME MB MAKER - prints the path of cache entry NAME; where it is missing,
-# and MB megabytes are free, MAKER is called with an empty folder, which becomes the entry if MAKER succeeds,
-# and with the path it will have then.
-# Only one process makes an entry, the others wait for it.
+# entry NAME MB MAKER - prints the path of cache entry NAME. Where it is missing
+# and MB megabytes are free, MAKER is called with an empty folder, which becomes
+# the entry if MAKER succeeds, and with the path it will have then. Only one
+# process makes an entry, the others wait for it.
 entry() {
 	local path=$cache/$1 size=$2 maker=$3 making=$cache/.making.$1
 	if [ ! -d "$path" ]; then

@@ -6,7 +6,7 @@
 . /ktap.sh
 
 loaded() {
-	cut -d ' ' -f 1 /proc/modules | grep -x -e slab_rust -e io_pgtable_arm_v7s_rust | sort | tr '\n' ' '
+	sed -n 's/^\(slab_rust\|io_pgtable_arm_v7s_rust\) .*/\1/p' /proc/modules | sort | tr '\n' ' '
 }
 
 plan 4
