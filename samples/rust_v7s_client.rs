@@ -41,6 +41,12 @@ module! {
     authors: ["v7s-rs developers"],
     description: "Sample: a Rust user of ARMv7 short-descriptor page tables",
     license: "GPL",
+    params: {
+        anywhere: u8 {
+            default: 0,
+            description: "1: have tables in any memory, for a walker that reaches 4 GiB: the bug of 2018",
+        },
+    },
 }
 
 /// One page of each size: bytes, input address, output address. All of the memory lies above
@@ -63,11 +69,17 @@ impl kernel::Module for Client {
         let device = faux::Registration::new(c"rust_v7s_client", None)?;
         // SAFETY: A faux device is bound until its registration is dropped.
         let bound = unsafe { device.as_ref().as_bound() };
+        let mediatek = quirk::NO_PERMS | quirk::ARM_MTK_EXT;
+        let (quirks, oas) = match *module_parameters::anywhere.value() {
+            0 => (mediatek, 35),
+            // Takes the zone away from the tables, but not the limit.
+            _ => (mediatek | quirk::ARM_MTK_TTBR_EXT, 32),
+        };
         let config = Config {
-            quirks: quirk::NO_PERMS | quirk::ARM_MTK_EXT,
+            quirks,
             pgsize_bitmap: PAGE_SIZES,
             ias: 32,
-            oas: 35,
+            oas,
             coherent_walk: true,
         };
         let table = KBox::pin_init(IoPageTable::<ArmV7s>::new(bound, config), GFP_KERNEL)?;
