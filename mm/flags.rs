@@ -173,7 +173,7 @@ impl SlabFlags {
         refuse!(_slab_flag_bits__SLAB_NO_SHEAVES, "SLAB_NO_SHEAVES");
 
         if self.0 & !ALLOWED != 0 {
-            return Err(Refusal::value("unknown flag bits", self.0 & !ALLOWED));
+            return Err(Refusal::bits("unknown flag bits", self.0 & !ALLOWED));
         }
         if self.contains(Self::DMA.with(Self::DMA32)) {
             return Err(Refusal::new(
@@ -248,21 +248,35 @@ impl fmt::Display for Zone {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refusal {
     message: &'static str,
-    value: Option<u32>,
+    value: Value,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Value {
+    None,
+    Bits(u32),
+    Bytes(usize),
 }
 
 impl Refusal {
     pub(crate) const fn new(message: &'static str) -> Self {
         Self {
             message,
-            value: None,
+            value: Value::None,
         }
     }
 
-    pub(crate) const fn value(message: &'static str, value: u32) -> Self {
+    pub(crate) const fn bits(message: &'static str, bits: u32) -> Self {
         Self {
             message,
-            value: Some(value),
+            value: Value::Bits(bits),
+        }
+    }
+
+    pub(crate) const fn bytes(message: &'static str, bytes: usize) -> Self {
+        Self {
+            message,
+            value: Value::Bytes(bytes),
         }
     }
 
@@ -276,8 +290,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message)?;
         match self.value {
-            Some(value) => write!(f, " {value:#x}"),
-            None => Ok(()),
+            Value::None => Ok(()),
+            Value::Bits(bits) => write!(f, " {bits:#x}"),
+            Value::Bytes(bytes) => write!(f, ": {bytes} bytes"),
         }
     }
 }
@@ -358,7 +373,7 @@ mod tests {
             assert!(message(1 << bit).is_some_and(|message| message.starts_with(name)));
         }
         let unknown = SlabFlags::from_raw(0x8000_0000).check();
-        assert!(unknown == Err(Refusal::value("unknown flag bits", 0x8000_0000)));
+        assert!(unknown == Err(Refusal::bits("unknown flag bits", 0x8000_0000)));
     }
 
     #[test]

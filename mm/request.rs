@@ -183,45 +183,45 @@ impl Request {
             return Err(Refusal::new("object size is zero"));
         }
         if self.size < WORD {
-            return Err(Refusal::value(
-                "object size is below a machine word:",
-                self.size as u32,
+            return Err(Refusal::bytes(
+                "object size is below a machine word",
+                self.size,
             ));
         }
         if self.size > MAX_SIZE {
-            return Err(Refusal::value(
-                "object size is above KMALLOC_MAX_SIZE, in KiB:",
-                (self.size >> 10) as u32,
+            return Err(Refusal::bytes(
+                "object size is above KMALLOC_MAX_SIZE",
+                self.size,
             ));
         }
         if !self.align.is_power_of_two() {
-            return Err(Refusal::value(
-                "alignment is not a power of two:",
-                self.align as u32,
+            return Err(Refusal::bytes(
+                "alignment is not a power of two",
+                self.align,
             ));
         }
         if self.align > MAX_SIZE {
-            return Err(Refusal::value(
-                "alignment is above KMALLOC_MAX_SIZE, in KiB:",
-                (self.align >> 10) as u32,
+            return Err(Refusal::bytes(
+                "alignment is above KMALLOC_MAX_SIZE",
+                self.align,
             ));
         }
         if !self.fits() {
-            return Err(Refusal::value(
-                "size and alignment do not fit in a slab: size",
-                self.size as u32,
+            return Err(Refusal::bytes(
+                "object size does not fit in a slab with its alignment",
+                self.size,
             ));
         }
         if self.user.offset > self.size || self.user.size > self.size - self.user.offset {
-            return Err(Refusal::value(
-                "usercopy window ends beyond the object: offset",
-                self.user.offset as u32,
+            return Err(Refusal::bytes(
+                "usercopy window ends beyond the object, it starts at",
+                self.user.offset,
             ));
         }
         if self.user.offset > 0 && self.user.size == 0 {
-            return Err(Refusal::value(
-                "usercopy window has an offset and no size: offset",
-                self.user.offset as u32,
+            return Err(Refusal::bytes(
+                "usercopy window is empty, it starts at",
+                self.user.offset,
             ));
         }
         Ok(())

@@ -7,9 +7,9 @@
 //!
 //! - `/sys/kernel/slab/rust_sample_tables/cache_dma32` is 1, and
 //!   `/sys/kernel/slab/rust_sample_plain/cache_dma32` is 0;
-//! - `/sys/kernel/debug/slab_rust/caches` has both, among all caches of the system.
+//! - `/sys/kernel/debug/slab_rust/caches` has them all, among those of the system.
 //!
-//! Documentation/mm/slab_rust.rst explains it line by line.
+//! Documentation/mm/slab_rust.rst explains it step by step.
 
 use kernel::prelude::*;
 use slab_rust::{
@@ -40,11 +40,19 @@ slab_rust::static_cache! {
     }
 }
 
+/// What user space may read in part.
+#[derive(Zeroable)]
+struct Record {
+    _key: u64,
+    payload: [u8; 120],
+}
+
 struct RustKmemCache {
-    // Fields are dropped in this order; what an object borrows outlives it.
     _table: Dma32<'static, Table>,
     _boxed: Box<Table, Tables>,
     _plain: KmemCache<Table>,
+    _records: KmemCache<Record>,
+    _shared: KmemCache<[u64; 24]>,
 }
 
 impl kernel::Module for RustKmemCache {
@@ -52,27 +60,25 @@ impl kernel::Module for RustKmemCache {
         // A static cache is made when the module is loaded.
         let tables = Tables::create()?;
 
-        // An object of zeroes, which frees itself. That it lies below 4 GiB is part
-        // of its type.
-        let mut table = tables.alloc_dma32_zeroed(Gfp::KERNEL)?;
-        table[0] = 1;
-        pr_info!("table at {:#010x}, below 4 GiB\n", table.phys());
-
-        // The same cache through the kernel's own types.
-        let boxed = Box::<Table, Tables>::new([0; 256], GFP_KERNEL)?;
-        let mut entries = Vec::<u32, Tables>::with_capacity(256, GFP_KERNEL)?;
-        entries.extend_from_slice(&boxed[..], GFP_KERNEL)?;
-        pr_info!("a vector of {} entries fills an object\n", entries.len());
-        match entries.push(0, GFP_KERNEL) {
-            Ok(()) => return Err(EINVAL),
-            Err(_) => pr_info!("one more does not fit, and the vector keeps what it has\n"),
-        }
-
         // A cache made at run time; its objects borrow it.
         let plain = KmemCache::<Table>::builder(c"rust_sample_plain")
             .align(1024)
             .build()?;
         high_memory(&plain)?;
+
+        // Of these objects, user space can be given the payload and nothing else.
+        let records = KmemCache::<Record>::builder(c"rust_sample_records")
+            .flags(SlabFlags::HWCACHE_ALIGN)
+            .user_window(slab_rust::user_window!(Record, payload))
+            .build()?;
+        let record = records.alloc_zeroed(Gfp::KERNEL)?;
+        pr_info!("a payload of {} bytes\n", record.payload.len());
+        drop(record);
+
+        // A cache that may use the slabs of others has no directory of its own.
+        let shared = KmemCache::<[u64; 24]>::builder(c"rust_sample_shared")
+            .mergeable()
+            .build()?;
 
         // What cannot be is an error and one line in the log.
         let bad = KmemCache::<Table>::builder(c"rust_sample_bad")
@@ -81,22 +87,50 @@ impl kernel::Module for RustKmemCache {
         pr_info!("DMA with DMA32: {:?}\n", bad.err());
 
         Ok(Self {
-            _table: table,
-            _boxed: boxed,
+            _table: below_4g(tables)?,
+            _boxed: boxes()?,
             _plain: plain,
+            _records: records,
+            _shared: shared,
         })
     }
 }
 
-/// Shows what the zone is for: without it, where memory reaches above 4 GiB, an
-/// object may lie there, and a device with 32-bit addresses cannot have it.
+/// An object of zeroes, which frees itself. That it lies below 4 GiB is part of its
+/// type.
+fn below_4g(tables: &'static KmemCache<Table>) -> Result<Dma32<'static, Table>> {
+    let mut table = tables.alloc_dma32_zeroed(Gfp::KERNEL)?;
+    table[0] = 1;
+    pr_info!("table at {:#010x}, below 4 GiB\n", table.phys());
+    Ok(table)
+}
+
+/// What the zone is for: without it, where memory reaches above 4 GiB, an object may
+/// lie there, and a device with 32-bit addresses cannot have it.
 fn high_memory(cache: &KmemCache<Table>) -> Result {
     let object = cache.alloc_zeroed(Gfp::KERNEL)?;
     let phys = Object::phys(&object);
 
     match Dma32::try_from(object) {
-        Ok(table) => pr_info!("plain object at {:#010x}, below 4 GiB by chance\n", table.phys()),
+        Ok(_) => pr_info!("plain object at {:#010x}, below 4 GiB by chance\n", phys),
         Err(error) => pr_info!("plain object at {:#x} refused: {:?}\n", phys, error),
     }
     Ok(())
+}
+
+/// The static cache through the kernel's own types.
+fn boxes() -> Result<Box<Table, Tables>> {
+    let boxed = Tables::new_box([7; 256], GFP_KERNEL)?;
+
+    let mut entries = Vec::<u32, Tables>::new();
+    entries.extend_from_slice(&boxed[..], GFP_KERNEL)?;
+    pr_info!("a vector of {} entries fills an object\n", entries.len());
+    match entries.push(7, GFP_KERNEL) {
+        Ok(()) => return Err(EINVAL),
+        Err(_) => pr_info!(
+            "one more does not fit, and it keeps its {}\n",
+            entries.len()
+        ),
+    }
+    Ok(boxed)
 }
