@@ -140,3 +140,112 @@ fn write_name(f: &mut fmt::Formatter<'_>, name: &CStr, width: usize) -> fmt::Res
     }
     Ok(())
 }
+
+#[kunit_tests(slab_list)]
+mod tests {
+    use super::*;
+    use crate::{
+        cache::KmemCache,
+        gfp::Gfp,
+        SlabFlags, //
+    };
+    use core::fmt::Display;
+    use kernel::str::CString;
+
+    struct Shown;
+
+    impl Display for Shown {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            debugfs::Writer::write(&Caches, f)
+        }
+    }
+
+    /// The file.
+    fn text() -> Result<CString> {
+        CString::try_from_fmt(core::format_args!("{}", Shown))
+    }
+
+    /// The columns of one line.
+    fn line(name: &str) -> Result<KVec<CString>> {
+        let text = text()?;
+        let text = text.to_str().map_err(|_| EINVAL)?;
+        let mut columns = KVec::new();
+        for line in text.lines() {
+            if line.split_whitespace().next() == Some(name) {
+                for column in line.split_whitespace().skip(1) {
+                    columns.push(CString::try_from_fmt(fmt!("{column}"))?, GFP_KERNEL)?;
+                }
+            }
+        }
+        Ok(columns)
+    }
+
+    /// Whether the line of a cache has these columns.
+    fn is(name: &str, columns: &[&CStr]) -> Result<bool> {
+        let line = line(name)?;
+        Ok(line.len() == columns.len() && line.iter().zip(columns).all(|(a, b)| **a == **b))
+    }
+
+    #[test]
+    fn a_cache_has_a_line_while_it_lives() -> Result {
+        assert!(line("test_list")?.is_empty());
+        let cache = KmemCache::<[u64; 128]>::builder(c"test_list")
+            .flags(SlabFlags::DMA32 | SlabFlags::CONSISTENCY_CHECKS)
+            .build()?;
+        assert!(is("test_list", &[c"dma32", c"1024", c"0", c"0"])?);
+        // Without sheaves, which debugging does without, objects are those in use.
+        let object = cache.alloc([0; 128], Gfp::KERNEL)?;
+        assert!(is("test_list", &[c"dma32", c"1024", c"1", c"1"])?);
+        drop(object);
+        drop(cache);
+        assert!(line("test_list")?.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn zones_are_told_apart() -> Result {
+        for (flags, zone) in [
+            (SlabFlags::NONE, c"normal"),
+            (SlabFlags::DMA, c"dma"),
+            (SlabFlags::DMA32, c"dma32"),
+        ] {
+            let cache = KmemCache::<[u64; 2]>::builder(c"test_list_zone")
+                .flags(flags)
+                .build()?;
+            assert!(is("test_list_zone", &[zone, c"16", c"0", c"0"])?);
+            drop(cache);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn caches_that_share_slabs_say_so() -> Result {
+        let build = |name| {
+            KmemCache::<[u64; 43]>::builder(name)
+                .flags(SlabFlags::DMA32)
+                .mergeable()
+                .build()
+        };
+        let first = build(c"test_list_a")?;
+        let second = build(c"test_list_b")?;
+        if first.as_raw() == second.as_raw() {
+            assert!(is("test_list_a", &[c"dma32", c"344", c"0", c"0"])?);
+            let shared = [c"dma32", c"344", c"-", c"-", c"in", c"test_list_a"];
+            assert!(is("test_list_b", &shared)?);
+            drop(first);
+            // The first name stays with the slabs.
+            assert!(is("test_list_b", &shared)?);
+            let taken = build(c"test_list_a").err();
+            assert!(taken == Some(EEXIST));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn names_do_not_break_columns() -> Result {
+        let cache = KmemCache::<[u64; 2]>::builder(c"test_list_\xc3\xa9").build()?;
+        assert!(is("test_list_??", &[c"normal", c"16", c"0", c"0"])?);
+        drop(cache);
+        Ok(())
+    }
+}
