@@ -6,7 +6,7 @@
 . /ktap.sh
 
 loaded() {
-	sed -n 's/^\(slab_rust\|io_pgtable_arm_v7s_rust\) .*/\1/p' /proc/modules | sort | tr '\n' ' '
+	grep -o -e '^slab_rust ' -e '^io_pgtable_arm_v7s_rust ' /proc/modules | sort | tr -d '\n'
 }
 
 plan 4
