@@ -25,9 +25,14 @@ demo check bench:
 lint:
 	@scripts/check lint
 
-modules modules_install rust-analyzer:
+modules rust-analyzer:
 	@scripts/preflight '$(KDIR)'
 	@mkdir -p $(MO)
+	+$(kbuild) $@
+
+# Often run by root, who need not have the compilers.
+modules_install:
+	$(if $(KDIR),,$(error name the kernel build folder: make KDIR=... modules_install))
 	+$(kbuild) $@
 
 clean:

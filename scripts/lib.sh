@@ -6,10 +6,10 @@
 set -euo pipefail
 shopt -s inherit_errexit
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 scripts=$top/scripts
 build=$top/build
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/v7s-rs
+cache=${XDG_CACHE_HOME:-~/.cache}/v7s-rs
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
