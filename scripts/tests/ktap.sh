@@ -42,7 +42,7 @@ check() {
 	if ktap_output=$("$@" 2>&1); then
 		ok "$ktap_text"
 	else
-		printf '%s: status %s\n%s\n' "$*" "$?" "$ktap_output" | diagnose
+		printf '%.100s: status %s\n%s\n' "$*" "$?" "$ktap_output" | diagnose
 		not_ok "$ktap_text"
 	fi
 }
