@@ -214,13 +214,13 @@ impl Request {
         }
         if self.user.offset > self.size || self.user.size > self.size - self.user.offset {
             return Err(Refusal::bytes(
-                "usercopy window ends beyond the object, it starts at",
-                self.user.offset,
+                "usercopy window ends beyond the object",
+                self.user.offset.saturating_add(self.user.size),
             ));
         }
         if self.user.offset > 0 && self.user.size == 0 {
             return Err(Refusal::bytes(
-                "usercopy window is empty, it starts at",
+                "usercopy window is empty and has an offset",
                 self.user.offset,
             ));
         }
