@@ -11,6 +11,10 @@
 use core::{
     convert::Infallible,
     marker::PhantomData,
+    ops::{
+        Deref,
+        DerefMut, //
+    },
     ptr::NonNull, //
 };
 
@@ -47,11 +51,46 @@ pub trait Construct: Send + Sized {
 
 /// A cache of ready values of `T`.
 ///
+/// What one owner leaves in an object the next one finds, so both have to see it as
+/// one and the same type: neither the cache nor its objects can be taken for those of
+/// a type that lives shorter.
+///
 /// It is never merged, and knows no zeroed allocation: a request with `__GFP_ZERO` is
 /// refused, as it would undo what the constructor did.
 pub struct ConstructedCache<T: Construct> {
     raw: RawCache,
-    _type: PhantomData<fn() -> T>,
+    _invariant: PhantomData<fn(T) -> T>,
+}
+
+/// An owned object of a [`ConstructedCache`]; dropping it frees it, with the value it
+/// has then.
+pub struct Constructed<'c, T: Construct> {
+    object: Pin<Object<'c, T>>,
+    _invariant: PhantomData<fn(T) -> T>,
+}
+
+impl<T: Construct> Constructed<'_, T> {
+    /// The value, to be changed where it is.
+    #[inline]
+    pub fn as_mut(&mut self) -> Pin<&mut T> {
+        self.object.as_mut()
+    }
+}
+
+impl<T: Construct> Deref for Constructed<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.object
+    }
+}
+
+impl<T: Construct + Unpin> DerefMut for Constructed<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.object
+    }
 }
 
 /// What a cache of ready values is to be; made by [`ConstructedCache::builder`].
@@ -112,7 +151,7 @@ impl<T: Construct> ConstructedBuilder<'_, T> {
     pub fn build(self) -> Result<ConstructedCache<T>> {
         Ok(ConstructedCache {
             raw: RawCache::new(self.name, &self.request)?,
-            _type: PhantomData,
+            _invariant: PhantomData,
         })
     }
 }
@@ -134,14 +173,16 @@ impl<T: Construct> ConstructedCache<T> {
     /// [`EINVAL`] if `gfp` names a zone or `__GFP_ZERO` (one line in the log),
     /// [`ENOMEM`].
     #[inline]
-    pub fn alloc(&self, gfp: Gfp) -> Result<Pin<Object<'_, T>>> {
+    pub fn alloc(&self, gfp: Gfp) -> Result<Constructed<'_, T>> {
         let ptr = alloc::<T>(&self.raw, gfp)?;
         // SAFETY: It was just allocated from this cache. The constructor made it a
         // `T`, its owners since can only have left another, and it was not dropped:
         // there is nothing to drop.
-        Ok(Object::into_pin(unsafe {
-            Object::new(ptr, self.raw.as_raw())
-        }))
+        let object = unsafe { Object::new(ptr, self.raw.as_raw()) };
+        Ok(Constructed {
+            object: Object::into_pin(object),
+            _invariant: PhantomData,
+        })
     }
 
     /// Gives slabs without objects back to the page allocator. Sleeps.

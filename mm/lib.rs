@@ -40,6 +40,7 @@ pub use crate::{
     },
     construct::{
         Construct,
+        Constructed,
         ConstructedBuilder,
         ConstructedCache, //
     },

@@ -12,7 +12,10 @@ use kernel::{
     bindings,
     prelude::*,
     str::CString,
-    sync::global_lock, //
+    sync::{
+        global_lock,
+        Arc, //
+    }, //
 };
 
 use crate::{
@@ -32,7 +35,7 @@ const NAME_MAX: usize = 255;
 /// What is known of a live cache that was made here.
 struct Entry {
     id: u64,
-    name: CString,
+    name: Arc<CString>,
     zone: Zone,
     merged: bool,
     rcu: bool,
@@ -47,7 +50,7 @@ struct Registry {
 
 impl Registry {
     fn has(&self, name: &CStr) -> bool {
-        self.caches.iter().any(|entry| *entry.name == *name)
+        self.caches.iter().any(|entry| **entry.name == *name)
     }
 }
 
@@ -89,12 +92,21 @@ global_lock! {
     };
 }
 
+global_lock! {
+    // SAFETY: As above.
+    //
+    /// Held while a cache that asked to be merged is destroyed.
+    unsafe(uninit) static DESTROYING: Mutex<()> = ();
+}
+
 /// # Safety
 ///
 /// To be called once, before any cache is made.
 pub(crate) unsafe fn init() {
     // SAFETY: By the safety requirements.
     unsafe { CACHES.init() };
+    // SAFETY: By the safety requirements.
+    unsafe { DESTROYING.init() };
 }
 
 /// A cache, destroyed when dropped.
@@ -125,7 +137,7 @@ impl RawCache {
             pr_err!("cache '{}' refused: {}\n", name, why);
             return Err(EINVAL);
         }
-        let owned_name = CString::try_from(name)?;
+        let owned_name = Arc::new(CString::try_from(name)?, GFP_KERNEL)?;
 
         let mut registry = CACHES.lock();
         registry.caches.reserve(1, GFP_KERNEL)?;
@@ -189,45 +201,62 @@ impl RawCache {
     }
 }
 
-impl Drop for RawCache {
-    fn drop(&mut self) {
+impl RawCache {
+    /// Calls `f` with what is known of this cache.
+    fn entry<R>(&self, f: impl FnOnce(&mut Entry) -> R) -> Option<R> {
         let mut registry = CACHES.lock();
-        let at = registry.caches.iter().position(|entry| entry.id == self.id);
-        let Some(mut entry) = at.and_then(|at| registry.caches.remove(at).ok()) else {
-            return;
-        };
+        let mut caches = registry.caches.iter_mut();
+        caches.find(|entry| entry.id == self.id).map(f)
+    }
 
-        // No reader is in our file any more when this returns.
-        entry.file = None;
-        if entry.rcu {
-            // SAFETY: It has no preconditions but that it may sleep, as we may.
+    /// Destroys the cache, or says how many of its objects keep that from being done.
+    fn destroy(&self, name: &CStr, merged: bool) {
+        // Only one of those that share slabs can be the last.
+        let _guard = merged.then(|| DESTROYING.lock());
+
+        if self.entry(|entry| entry.rcu) == Some(true) {
+            // SAFETY: It may sleep, as we may.
             // With CONFIG_SLUB_RCU_DEBUG freed objects are still on their way.
             unsafe { bindings::rcu_barrier() };
         }
         // What per-CPU sheaves hold goes back too, so only objects in use are left.
         let empty = self.shrink();
-        let others = entry.merged && sysfs::is_shared(&entry.name);
+        let others = merged && sysfs::is_shared(name);
         if !empty && !others {
-            match sysfs::attribute(&entry.name, c"objects") {
+            match sysfs::attribute(name, c"objects") {
                 Ok(count) => pr_err!(
                     "cache '{}' stays behind: {} of its objects leaked\n",
-                    &*entry.name,
+                    name,
                     count
                 ),
-                Err(_) => pr_err!(
-                    "cache '{}' stays behind: some of its objects leaked\n",
-                    &*entry.name
-                ),
+                Err(_) => pr_err!("cache '{}' stays behind: objects of it leaked\n", name),
             }
             return;
         }
-        // SAFETY: The cache is alive and goes away with `self`. Objects it may have
-        // left are those of caches that share its slabs and keep it.
+        // SAFETY: The cache is alive and goes away with `self`, whose drop this is.
+        // Objects it may have left are those of caches that share its slabs.
         unsafe { bindings::kmem_cache_destroy(self.cache.as_ptr()) };
-        if entry.merged {
+        if merged {
             // The kernel leaves the name behind.
-            sysfs::remove_link(&entry.name);
+            sysfs::remove_link(name);
         }
+    }
+}
+
+impl Drop for RawCache {
+    fn drop(&mut self) {
+        let known = |entry: &mut Entry| (entry.name.clone(), entry.merged, entry.file.take());
+        let Some((name, merged, file)) = self.entry(known) else {
+            return;
+        };
+
+        // No reader is in our file any more when this returns.
+        drop(file);
+        // The name stays taken until the cache is gone. The registry is not locked
+        // until then: to destroy a cache is to wait for CPU hotplug, which may wait for
+        // one to be made.
+        self.destroy(&name, merged);
+        CACHES.lock().caches.retain(|entry| entry.id != self.id);
     }
 }
 

@@ -51,7 +51,8 @@ use crate::{
 /// A cache whose objects stay objects of type `T` for readers under RCU.
 pub struct RcuCache<T: Construct + Sync> {
     raw: RawCache,
-    _type: PhantomData<fn() -> T>,
+    // What one owner leaves in an object the next one finds.
+    _invariant: PhantomData<fn(T) -> T>,
 }
 
 /// An owned object of an [`RcuCache`]; dropping it frees it, without waiting for
@@ -83,7 +84,7 @@ impl<T: Construct + Sync> RcuCache<T> {
         let request = construct::request::<T>().flags(flags).typesafe_by_rcu();
         Ok(Self {
             raw: RawCache::new(name, &request)?,
-            _type: PhantomData,
+            _invariant: PhantomData,
         })
     }
 

@@ -68,6 +68,20 @@ impl Node {
     }
 }
 
+impl Node {
+    /// What a link leads to; none if this is no link.
+    fn target(&self) -> Option<NonNull<bindings::kernfs_node>> {
+        let node = self.0.as_ptr();
+        // SAFETY: By the type invariants the node is there.
+        let flags = c_uint::from(unsafe { (*node).flags });
+        if flags & bindings::kernfs_node_type_KERNFS_LINK == 0 {
+            return None;
+        }
+        // SAFETY: A link has a target.
+        NonNull::new(unsafe { (*node).__bindgen_anon_1.symlink.target_kn })
+    }
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
         // SAFETY: By the type invariants there is a reference to give back.
@@ -99,14 +113,10 @@ pub(crate) fn find(name: &CStr) -> Option<Kobject> {
     let set = slab_set()?;
     // SAFETY: The set stays.
     let node = unsafe { Node::find(&raw mut (*set.as_ptr()).kobj, name) }?;
-    let node = node.0.as_ptr();
-    // SAFETY: The reference keeps the node.
-    let link = unsafe { u32::from((*node).flags) } & bindings::kernfs_node_type_KERNFS_LINK != 0;
-    let name = if link {
-        // SAFETY: A link keeps a reference to its target, whose name does not change.
-        unsafe { (*(*node).__bindgen_anon_1.symlink.target_kn).name }
-    } else {
-        name.as_char_ptr()
+    let name = match node.target() {
+        // SAFETY: The link, held by `node`, keeps its target, whose name stays.
+        Some(target) => unsafe { (*target.as_ptr()).name },
+        None => name.as_char_ptr(),
     };
     // SAFETY: The set stays, and `name` is a C string.
     let kobj = unsafe { bindings::kset_find_obj(set.as_ptr(), name) };
@@ -141,9 +151,15 @@ pub(crate) fn caches() -> Result<KVec<Kobject>> {
 
 /// Removes a name of a cache that shares slabs.
 pub(crate) fn remove_link(name: &CStr) {
-    if let Some(set) = slab_set() {
-        // SAFETY: The set stays; a name that is not there is ignored.
-        unsafe { bindings::sysfs_remove_link(&raw mut (*set.as_ptr()).kobj, name.as_char_ptr()) };
+    let Some(set) = slab_set() else { return };
+    // SAFETY: The set stays.
+    let kobj = unsafe { &raw mut (*set.as_ptr()).kobj };
+    // SAFETY: As above.
+    let node = unsafe { Node::find(kobj, name) };
+    // A folder of that name would be that of another cache, made by somebody else.
+    if node.is_some_and(|node| node.target().is_some()) {
+        // SAFETY: As above.
+        unsafe { bindings::sysfs_remove_link(kobj, name.as_char_ptr()) };
     }
 }
 
