@@ -57,7 +57,8 @@ impl Registry {
 /// Whether a cache that is not in the registry has a name: in sysfs, or where its
 /// directory has another name, as the one it was made with.
 fn is_taken(name: &CStr) -> Result<bool> {
-    if sysfs::exists(name) {
+    // A name whose slabs are gone was left behind, and the kernel replaces it.
+    if sysfs::find(name).is_some() {
         return Ok(true);
     }
     for cache in sysfs::caches()? {

@@ -99,7 +99,8 @@ fn slab_set() -> Option<NonNull<bindings::kset>> {
     NonNull::new(unsafe { container_of!(kobj, bindings::kset, kobj) })
 }
 
-/// Whether a cache, or another name of one, is in `/sys/kernel/slab`.
+/// Whether `/sys/kernel/slab` has an entry of that name.
+#[cfg(CONFIG_KUNIT = "y")]
 pub(crate) fn exists(name: &CStr) -> bool {
     let find = |set: NonNull<bindings::kset>| {
         // SAFETY: The set stays.
