@@ -494,6 +494,13 @@ mod tests {
     }
 
     static_cache! {
+        /// Objects of 512 bytes that are aligned to a word.
+        struct Loose for [u64; 64] {
+            name: c"test_static_loose",
+        }
+    }
+
+    static_cache! {
         /// Never made.
         struct Absent for [u64; 16] {
             name: c"test_static_absent",
@@ -550,13 +557,17 @@ mod tests {
     fn boxes_that_do_not_fit_are_refused() -> Result {
         #[repr(align(256))]
         struct Aligned;
-        #[repr(align(256))]
+        #[repr(align(64))]
         struct Wide(#[expect(dead_code)] u64);
 
         probe()?;
+        if Loose::cache().is_none() {
+            Loose::create()?;
+        }
         let before = in_use()?;
         assert!(Box::<[u64; 17], Probe>::new([0; 17], GFP_KERNEL).is_err());
-        assert!(Box::<Wide, Probe>::new(Wide(0), GFP_KERNEL).is_err());
+        assert!(Box::<Wide, Probe>::new(Wide(0), GFP_KERNEL).is_ok());
+        assert!(Box::<Wide, Loose>::new(Wide(0), GFP_KERNEL).is_err());
         assert!(Box::<Aligned, Probe>::new(Aligned, GFP_KERNEL).is_ok());
         assert!(Box::<u64, Probe>::new(0, GFP_KERNEL | __GFP_HIGHMEM).is_err());
         assert_eq!(in_use()?, before);
