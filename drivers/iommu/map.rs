@@ -90,11 +90,12 @@ impl IoPgtableArmV7s {
     fn may_map<L: Leaf>(&self, iova: usize, paddr: u64, count: usize, flags: u32) -> bool {
         let cfg = self.cfg();
         let last = count.wrapping_sub(1);
-        let end = |start: u64| start.checked_add((last as u64) << L::SHIFT);
+        let in_page = L::SIZE as u64 - 1;
+        let end = |start: u64| Some(start.checked_add((last as u64) << L::SHIFT)? | in_page);
         (last as u64) < MAX_SPACE >> L::SHIFT
-            && end(iova as u64).is_some_and(|last| last <= cfg.iova_max() as u64)
-            && end(paddr).is_some_and(|last| last | (L::SIZE as u64 - 1) <= cfg.paddr_max())
-            && (iova as u64 | paddr) & (L::SIZE as u64 - 1) == 0
+            && end(iova as u64).is_some_and(|end| end <= cfg.iova_max() as u64)
+            && end(paddr).is_some_and(|end| end <= cfg.paddr_max())
+            && (iova as u64 | paddr) & in_page == 0
             && flags & (prot::READ | prot::WRITE) != 0
             && L::SIZE & cfg.page_sizes() != 0
     }
