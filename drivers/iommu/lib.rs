@@ -37,6 +37,8 @@ mod sets;
 mod slots;
 mod table;
 mod takeover;
+#[cfg(all(CONFIG_KUNIT = "y", CONFIG_64BIT))]
+mod tests;
 mod unmap;
 mod walker;
 

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tables' memory: where it lies, how it gets to a walker that does not snoop, and what
+//! happens when there is none.
+
+use super::*;
+use crate::{
+    addr::TablePhys,
+    config::Config, //
+};
+use kernel::{
+    bindings::gfp_t,
+    error::from_err_ptr, //
+};
+
+// In include/kunit/device.h, which the kernel crate has no bindings for. A device is opaque to the
+// lint where a configuration leaves some of its parts empty.
+#[allow(improper_ctypes)]
+extern "C" {
+    fn kunit_device_register(
+        test: *mut bindings::kunit,
+        name: *const c_char,
+    ) -> *mut bindings::device;
+}
+
+/// A device with a DMA mask of 32 bits that lives as long as the test.
+fn device() -> Result<NonNull<bindings::device>> {
+    // SAFETY: Called by a test. The name is copied.
+    let dev = unsafe {
+        let test = bindings::kunit_get_current_test();
+        from_err_ptr(kunit_device_register(test, c"walker".as_char_ptr()))?
+    };
+    NonNull::new(dev).ok_or(ENODEV)
+}
+
+/// A request for a walker that reads memory.
+fn noncoherent(
+    dev: NonNull<bindings::device>,
+    quirks: usize,
+    ias: u32,
+    oas: u32,
+) -> bindings::io_pgtable_cfg {
+    let mut cfg = request(quirks, ias, oas);
+    cfg.coherent_walk = false;
+    cfg.iommu_dev = dev.as_ptr();
+    cfg
+}
+
+/// `struct bus_dma_region`, which the kernel crate has no bindings for.
+#[repr(C)]
+struct DmaRegion {
+    cpu_start: bindings::phys_addr_t,
+    dma_start: bindings::dma_addr_t,
+    size: u64,
+}
+
+// SAFETY: Numbers.
+unsafe impl Sync for DmaRegion {}
+
+/// A bus on which the device sees all memory 64 KiB higher.
+static SHIFTED: [DmaRegion; 2] = [
+    DmaRegion {
+        cpu_start: 0,
+        dma_start: 0x1_0000,
+        size: 1 << 36,
+    },
+    // The end.
+    DmaRegion {
+        cpu_start: 0,
+        dma_start: 0,
+        size: 0,
+    },
+];
+
+/// Puts a device on that bus, or back.
+fn shift(dev: NonNull<bindings::device>, on: bool) {
+    let regions = if on {
+        SHIFTED.as_ptr()
+    } else {
+        core::ptr::null()
+    };
+    // SAFETY: The device is alive and nobody else's. The kernel only reads the regions, as long as
+    // the device keeps them.
+    unsafe { (*dev.as_ptr()).dma_range_map = regions.cast_mut().cast() };
+}
+
+/// Has the current task's allocation number `n` fail, of those that may fail; none if zero.
+#[cfg(CONFIG_FAILSLAB)]
+fn fail_nth(n: u32) {
+    let task = kernel::current!().as_ptr();
+    // SAFETY: The task's own field, which is for it alone.
+    unsafe { (*task).fail_nth = n };
+}
+
+/// Flags of an allocation that may fail, and says nothing.
+const MAY_FAIL: gfp_t = bindings::GFP_ATOMIC | bindings::__GFP_NOWARN;
+
+#[kunit_tests(v7s_tables)]
+mod suite {
+    use super::*;
+
+    /// All of a table below 4 GiB, or below 2^oas with ARM_MTK_TTBR_EXT.
+    #[test]
+    fn addresses_that_fit() -> Result {
+        const WIDE: usize = MTK | quirk::ARM_MTK_TTBR_EXT;
+        for (quirks, oas, phys, size, fits) in [
+            (0, 32, 0, SZ_1K, true),
+            (0, 32, 0xffff_fc00, SZ_1K, true),
+            (0, 32, 0xffff_c000, SZ_16K, true),
+            (0, 32, 0xffff_fc00, SZ_16K, false),
+            (0, 32, 0x1_0000_0000, SZ_1K, false),
+            (0, 32, 0x1_8000_0000, SZ_1K, false),
+            (0, 32, 0x10_0000_0000, SZ_16K, false),
+            // Wide output addresses alone do not help.
+            (MTK, 35, 0xffff_fc00, SZ_1K, true),
+            (MTK, 35, 0x1_0000_0000, SZ_1K, false),
+            (WIDE, 35, 0x1_0000_0000, SZ_1K, true),
+            (WIDE, 35, 0x7_ffff_fc00, SZ_1K, true),
+            (WIDE, 35, 0x7_ffff_0000, SZ_64K, true),
+            (WIDE, 35, 0x7_ffff_fc00, SZ_64K, false),
+            (WIDE, 35, 0x8_0000_0000, SZ_1K, false),
+            (WIDE, 33, 0x1_ffff_fc00, SZ_1K, true),
+            (WIDE, 33, 0x2_0000_0000, SZ_1K, false),
+            (WIDE, 32, 0xffff_fc00, SZ_1K, true),
+            (WIDE, 32, 0x1_0000_0000, SZ_1K, false),
+            (WIDE, 31, 0x7fff_fc00, SZ_1K, true),
+            (WIDE, 31, 0x8000_0000, SZ_1K, false),
+        ] {
+            let cfg = Config::new(&request(quirks, 32, oas))?;
+            match TablePhys::new(phys, size, &cfg) {
+                Ok(table) => {
+                    assert!(same!(fits, true, "{size:#x} bytes at {phys:#x} fit"));
+                    assert_eq!(table.as_u64(), phys);
+                    assert_eq!(table.low_bits(), (phys & 0xffff_ffff) as u32);
+                    assert_eq!(u64::from(table.high_bits()), phys >> 32);
+                }
+                Err(e) => {
+                    assert!(same!(fits, false, "{size:#x} bytes at {phys:#x} fit"));
+                    assert_eq!(e, ERANGE);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tables of a real set: in the place that their entries say.
+    #[test]
+    fn tables_are_where_entries_say() -> Result {
+        for quirks in [0, MTK, MTK | quirk::ARM_MTK_TTBR_EXT] {
+            let set = Set::of(quirks, 32, 32)?;
+            for section in 0..40 {
+                assert!(set.maps(section * SZ_1M, 0, SZ_4K, 1));
+                let raw = set.l1_entry(section * SZ_1M);
+                // SAFETY: Read from this set.
+                let table = unsafe { set.table().l2(raw) };
+                // SAFETY: A table is in the linear map.
+                let phys = unsafe { slab_rust::virt_to_phys(table.as_ptr().cast()) };
+                assert_eq!(entry::table_paddr(raw, quirks & (1 << 4) != 0), phys);
+                assert_eq!(phys & 0x3ff, 0);
+                assert!(phys >> 32 == 0);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn tables_are_not_shared() -> Result {
+        let (one, other) = (Set::of(0, 32, 32)?, Set::of(0, 32, 32)?);
+        for section in 0..20 {
+            assert!(one.maps(section * SZ_1M, 0x4000_0000, SZ_4K, 1));
+            assert!(other.maps(section * SZ_1M, 0x8000_0000, SZ_4K, 1));
+        }
+        for section in 0..20 {
+            assert!(one.translates(section * SZ_1M, 0x4000_0000, SZ_4K));
+            assert!(other.translates(section * SZ_1M, 0x8000_0000, SZ_4K));
+            // New ones are empty.
+            assert!(one.is_gap(section * SZ_1M + SZ_4K, SZ_1M - SZ_4K));
+        }
+        Ok(())
+    }
+
+    /// A table that comes back from the cache is empty again.
+    #[test]
+    fn tables_are_empty_again() -> Result {
+        let set = Set::of(0, 32, 32)?;
+        for _ in 0..100 {
+            assert!(set.maps(SZ_16M, 0x4000_0000, SZ_4K, 256));
+            assert_eq!(set.unmap(SZ_16M, SZ_1M, 1), SZ_1M);
+            assert!(set.maps(SZ_16M + SZ_64K, 0x8000_0000, SZ_4K, 1));
+            assert!(set.is_gap(SZ_16M, SZ_64K));
+            assert!(set.is_gap(SZ_16M + SZ_64K + SZ_4K, SZ_64K));
+            assert_eq!(set.unmap(SZ_16M, SZ_1M, 1), SZ_1M);
+        }
+        Ok(())
+    }
+
+    /// A walker that does not snoop changes nothing that a caller sees, but for TTBR.
+    #[test]
+    fn noncoherent_walker() -> Result {
+        let dev = device()?;
+        for (quirks, ias, oas, attributes) in [(0, 32, 32, 2), (MTK, 34, 35, 0)] {
+            let set = Set::new(noncoherent(dev, quirks, ias, oas))?;
+            // SAFETY: Filled in.
+            let ttbr = unsafe { set.cfg.__bindgen_anon_1.arm_v7s_cfg.ttbr };
+            assert_eq!(u64::from(ttbr), set.table().l1_phys() | attributes);
+
+            for size in SIZES {
+                let (iova, count) = (2 * SZ_16M + 3 * size, if size == SZ_4K { 600 } else { 20 });
+                assert!(set.maps(iova, 0x4000_0000, size, count));
+                assert!(set.translates(iova, 0x4000_0000, count * size));
+                assert_eq!(set.map(iova - size, 0, size, 2), (errno(EEXIST), size));
+                assert_eq!(set.unmap(iova - size, size, count + 1), (count + 1) * size);
+                assert!(set.is_gap(iova - size, (count + 1) * size));
+            }
+            // Tables go, by themselves and with their set.
+            assert!(set.maps(SZ_1M, 0, SZ_4K, 256));
+            assert_eq!(set.unmap(SZ_1M, SZ_1M, 1), SZ_1M);
+            assert!(set.maps(SZ_1M, 0, SZ_64K, 20));
+            assert!(set.maps(SZ_16M, 0, SZ_1M, 1));
+        }
+        Ok(())
+    }
+
+    /// No set where the device would have to use another address than the physical one, which
+    /// entries cannot express.
+    #[test]
+    fn device_sees_other_addresses() -> Result {
+        let dev = device()?;
+        shift(dev, true);
+        let refused = Set::new(noncoherent(dev, 0, 32, 32)).is_err();
+        shift(dev, false);
+        assert!(refused);
+        Ok(())
+    }
+
+    /// The same for a second-level table: what could be mapped stays, what could not leaves no
+    /// trace.
+    #[test]
+    fn device_comes_to_see_other_addresses() -> Result {
+        let dev = device()?;
+        let set = Set::new(noncoherent(dev, 0, 32, 32))?;
+        assert!(set.maps(SZ_16M, 0x4000_0000, SZ_4K, 1));
+        shift(dev, true);
+        let (ret, mapped) = set.map(SZ_16M + SZ_4K, 0x8000_0000, SZ_4K, 300);
+        shift(dev, false);
+        assert!(ret < 0);
+        assert_eq!(mapped, 255 * SZ_4K);
+        assert!(set.translates(SZ_16M + SZ_4K, 0x8000_0000, 255 * SZ_4K));
+        assert_eq!(set.l1_entry(SZ_16M + SZ_1M), 0);
+        assert!(set.maps(SZ_16M + SZ_1M, 0, SZ_4K, 1));
+        Ok(())
+    }
+
+    /// Each allocation of a call fails in turn.
+    #[test]
+    #[cfg(CONFIG_FAILSLAB)]
+    fn no_memory() -> Result {
+        let mut failures = 0;
+        for n in 1..100 {
+            let set = Set::of(0, 32, 32)?;
+            let (iova, size) = (SZ_16M + 0xf_f000, SZ_4K * 600);
+            fail_nth(n);
+            let (ret, mapped) = set.map_gfp(iova, 0x4000_0000, SZ_4K, 600, RW, MAY_FAIL);
+            fail_nth(0);
+            if ret == OK {
+                assert_eq!(mapped, size);
+                break;
+            }
+            failures += 1;
+            assert_eq!(ret, errno(ENOMEM));
+            // Up to the table that there was no memory for.
+            assert!(mapped < size && (mapped == 0 || (iova + mapped) % SZ_1M == 0));
+            assert!(set.translates(iova, 0x4000_0000, mapped));
+            assert!(set.is_gap(iova + mapped, size - mapped));
+            assert_eq!(set.l1_entry(iova + mapped), 0);
+            // And then there is some.
+            assert!(set.maps(iova + mapped, 0, SZ_4K, 1));
+        }
+        // 600 pages from the end of a section on are in four tables.
+        assert!(failures >= 4);
+        Ok(())
+    }
+
+    /// One page, which has a way of its own.
+    #[test]
+    #[cfg(CONFIG_FAILSLAB)]
+    fn no_memory_for_one_page() -> Result {
+        for size in [SZ_4K, SZ_64K] {
+            let set = Set::of(0, 32, 32)?;
+            fail_nth(1);
+            let result = set.map_gfp(SZ_16M, 0, size, 1, RW, MAY_FAIL);
+            fail_nth(0);
+            assert_eq!(result, (errno(ENOMEM), 0));
+            assert_eq!(set.l1_entry(SZ_16M), 0);
+            // A section takes no memory.
+            fail_nth(1);
+            let result = set.map_gfp(SZ_16M, 0, SZ_1M, 1, RW, MAY_FAIL);
+            fail_nth(0);
+            assert_eq!(result, (OK, SZ_1M));
+        }
+        Ok(())
+    }
+}
