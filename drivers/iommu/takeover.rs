@@ -243,3 +243,110 @@ mod imp {
         }
     }
 }
+
+#[kernel::macros::kunit_tests(v7s_takeover)]
+mod tests {
+    use super::*;
+    use crate::ops::is_ours;
+    use core::ptr::{
+        self,
+        NonNull, //
+    };
+    use kernel::faux;
+
+    /// A set from the kernel's allocator, given back to the kernel.
+    struct FromKernel {
+        ops: NonNull<bindings::io_pgtable_ops>,
+        // Dropped after the set, whose device it is.
+        _device: faux::Registration,
+    }
+
+    impl FromKernel {
+        fn new(fmt: bindings::io_pgtable_fmt) -> Result<Self> {
+            let device = faux::Registration::new(c"v7s_takeover", None)?;
+            let mut cfg = bindings::io_pgtable_cfg {
+                pgsize_bitmap: kernel::sizes::SZ_4K,
+                ias: 32,
+                oas: 32,
+                coherent_walk: true,
+                // CAST: `Device` is transparent. Some formats allocate on its node.
+                iommu_dev: ptr::from_ref(device.as_ref()).cast_mut().cast(),
+                ..Default::default()
+            };
+            // SAFETY: `cfg` is valid, and the device outlives the set.
+            let ops = unsafe { bindings::alloc_io_pgtable_ops(fmt, &mut cfg, ptr::null_mut()) };
+            Ok(Self {
+                ops: NonNull::new(ops).ok_or(ENOMEM)?,
+                _device: device,
+            })
+        }
+
+        fn is_ours(&self) -> bool {
+            // SAFETY: A live set.
+            unsafe { is_ours(self.ops.as_ptr()) }
+        }
+    }
+
+    impl Drop for FromKernel {
+        fn drop(&mut self) {
+            // SAFETY: A live set that nobody walks.
+            unsafe { bindings::free_io_pgtable_ops(self.ops.as_ptr()) };
+        }
+    }
+
+    fn serving() -> bool {
+        *crate::module_parameters::takeover.value() == 1
+    }
+
+    #[test]
+    fn arm_v7s_is_served_if_asked_to() -> Result {
+        let set = FromKernel::new(bindings::io_pgtable_fmt_ARM_V7S)?;
+        assert_eq!(set.is_ours(), serving());
+        Ok(())
+    }
+
+    #[test]
+    fn other_formats_are_the_kernels() -> Result {
+        let set = FromKernel::new(bindings::io_pgtable_fmt_ARM_32_LPAE_S1)?;
+        assert!(!set.is_ours());
+        Ok(())
+    }
+
+    #[test]
+    fn foreign_tables_are_not_freed() -> Result {
+        let set = FromKernel::new(bindings::io_pgtable_fmt_ARM_32_LPAE_S1)?;
+        let ops = set.ops.as_ptr();
+        // SAFETY: Valid, and not ours: to be refused.
+        unsafe { free_io_pgtable_arm_v7s_rust_ops(ops) };
+        // SAFETY: Still valid, as the refusal promises.
+        let iova_to_phys = unsafe { (*ops).iova_to_phys };
+        // SAFETY: As above.
+        let found = iova_to_phys.map(|iova_to_phys| unsafe { iova_to_phys(ops, 0) });
+        assert_eq!(found, Some(0));
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_can_be_freed() {
+        // SAFETY: Null is allowed.
+        unsafe { free_io_pgtable_arm_v7s_rust_ops(ptr::null_mut()) };
+        // SAFETY: As above.
+        unsafe { bindings::free_io_pgtable_ops(ptr::null_mut()) };
+    }
+
+    #[test]
+    fn a_custom_allocator_is_refused() {
+        unsafe extern "C" fn free(_cookie: *mut c_void, _pages: *mut c_void, _size: usize) {}
+        let mut cfg = bindings::io_pgtable_cfg {
+            pgsize_bitmap: kernel::sizes::SZ_4K,
+            ias: 32,
+            oas: 32,
+            coherent_walk: true,
+            free: Some(free),
+            ..Default::default()
+        };
+        // SAFETY: `cfg` is valid.
+        let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, ptr::null_mut()) };
+        assert!(ops.is_null());
+    }
+}
