@@ -352,6 +352,31 @@ mod tests {
     }
 
     #[test]
+    fn names_of_others_are_taken_while_their_slabs_live() -> Result {
+        let foreign = |name: &CStr| -> Result<NonNull<bindings::kmem_cache>> {
+            let mut args = bindings::kmem_cache_args::default();
+            // SAFETY: As in C; a size of 408 bytes and no flags are fine.
+            NonNull::new(unsafe {
+                bindings::__kmem_cache_create_args(name.as_char_ptr(), 408, &mut args, 0)
+            })
+            .ok_or(ENOMEM)
+        };
+        let first = foreign(c"test_foreign_a")?;
+        let second = foreign(c"test_foreign_b")?;
+        assert!(build(c"test_foreign_a").err() == Some(EEXIST));
+        assert!(build(c"test_foreign_b").err() == Some(EEXIST));
+        // SAFETY: They were just made, and nothing was allocated.
+        unsafe {
+            bindings::kmem_cache_destroy(first.as_ptr());
+            bindings::kmem_cache_destroy(second.as_ptr());
+        }
+        // The kernel leaves their names behind.
+        drop(build(c"test_foreign_a")?);
+        drop(build(c"test_foreign_b")?);
+        Ok(())
+    }
+
+    #[test]
     fn leaked_objects_keep_their_cache() -> Result {
         // A cache that stays behind keeps its name, and a test may run again.
         let mut name = kernel::str::CString::try_from_fmt(fmt!("test_leak"))?;
@@ -367,8 +392,11 @@ mod tests {
         ]
         .map(crate::Object::into_raw);
         drop(cache.alloc([4; 5], Gfp::KERNEL)?);
+        assert!(sysfs::has_file(&name, c"cache_dma32"));
         drop(cache);
 
+        // What the file shows is part of this module, which may go.
+        assert!(!sysfs::has_file(&name, c"cache_dma32"));
         assert_eq!(sysfs::attribute(&name, c"objects")?, 3);
         for (object, value) in leaked.iter().zip(1..) {
             // SAFETY: They were leaked, so nobody else uses them.

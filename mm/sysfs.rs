@@ -109,6 +109,13 @@ pub(crate) fn exists(name: &CStr) -> bool {
     slab_set().and_then(find).is_some()
 }
 
+/// Whether the directory of a cache has a file of that name.
+#[cfg(CONFIG_KUNIT = "y")]
+pub(crate) fn has_file(cache: &CStr, name: &CStr) -> bool {
+    // SAFETY: The reference keeps the object and, with it, its directory.
+    find(cache).is_some_and(|cache| unsafe { Node::find(cache.0.as_ptr(), name) }.is_some())
+}
+
 /// Finds a cache by its name, or by another name of it.
 pub(crate) fn find(name: &CStr) -> Option<Kobject> {
     let set = slab_set()?;
