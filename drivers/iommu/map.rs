@@ -23,9 +23,9 @@ use crate::{
     },
     report::refused,
     slots::{
+        all,
         clear,
-        fill,
-        leading,
+        fill_vacant,
         Slot,
         Test, //
     },
@@ -258,11 +258,10 @@ impl IoPgtableArmV7s {
     /// Returns the number of pages.
     #[inline(always)]
     fn map_run<L: Leaf>(&self, run: &[Slot], entry: u32) -> usize {
-        let pages = leading::<Vacant>(run) / L::ENTRIES;
-        let vacant = run.get(..pages * L::ENTRIES).unwrap_or_default();
-        fill::<L>(vacant, entry);
-        self.cfg().walker().sync(vacant);
-        pages
+        let filled = fill_vacant::<L>(run, entry);
+        let walker = self.cfg().walker();
+        walker.sync(run.get(..filled).unwrap_or_default());
+        filled / L::ENTRIES
     }
 
     /// Makes room for a section, or a supersection's sixteen: second-level tables stay when their
@@ -308,5 +307,5 @@ fn run_of<L: Leaf>(table: &[Slot], paddr: u64, count: usize) -> &[Slot] {
 
 /// Whether a second-level table maps nothing.
 fn is_empty(l2: &[Slot; L2_ENTRIES]) -> bool {
-    leading::<Vacant>(l2) == L2_ENTRIES
+    all::<Vacant>(l2)
 }

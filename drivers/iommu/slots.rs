@@ -24,6 +24,7 @@
 use crate::{
     entry::{
         Leaf,
+        Vacant,
         INVALID, //
     },
     walker::publish_table, //
@@ -120,123 +121,123 @@ pub(crate) trait Test {
     fn all(word: u64) -> bool;
 }
 
-/// How many entries at the beginning of `run` pass the test.
-#[inline(always)]
-pub(crate) fn leading<T: Test>(run: &[Slot]) -> usize {
-    let mut passed = 0;
-    if run.len() >= 2 * Pair::BLOCK {
-        passed = leading_blocks::<T>(run);
-    }
-    while run.get(passed).is_some_and(|slot| T::one(slot.load())) {
-        passed += 1;
-    }
-    passed
+/// Whether all entries of `run` pass the test.
+pub(crate) fn all<T: Test>(run: &[Slot]) -> bool {
+    run.iter().all(|slot| T::one(slot.load()))
 }
 
-/// The same, but stops at the block in which the test fails, or that is not whole.
-#[inline(never)]
-fn leading_blocks<T: Test>(run: &[Slot]) -> usize {
-    let (head, pairs, _) = split(run);
-    if !head.iter().all(|slot| T::one(slot.load())) {
-        return 0;
-    }
-    let passed = pairs
-        .chunks_exact(Pair::BLOCK)
-        .take_while(|block| {
-            let words = block.iter().map(|pair| T::prepare(pair.load()));
-            words.reduce(T::merge).is_some_and(T::all)
-        })
-        .count();
-    head.len() + passed * 2 * Pair::BLOCK
-}
-
-/// Writes the entries of consecutive pages of size `L`, the first of which is `entry`, over the
-/// whole of `run`.
+/// Writes the entries of consecutive pages of size `L`, the first of which is `first`, over the
+/// leading vacant slots of `run`, in whole pages. Returns how many slots that are.
 ///
 /// The output addresses must not cross a 4 GiB boundary (see [`Leaf`]).
 #[inline(always)]
-pub(crate) fn fill<L: Leaf>(run: &[Slot], entry: u32) {
-    if L::ENTRIES != 1 {
-        fill_repeated::<L>(run, entry);
-    } else if run.len() < 2 * Pair::BLOCK {
-        fill_singly::<L>(run, entry);
-    } else {
-        fill_words::<L>(run, entry);
+pub(crate) fn fill_vacant<L: Leaf>(run: &[Slot], first: u32) -> usize {
+    let mut done = 0;
+    if run.len() >= 2 * Pair::BLOCK {
+        done = fill_blocks::<L>(run, first);
     }
+    if L::ENTRIES == 1 {
+        let mut entry = L::advance(first, done);
+        while let Some(slot) = run.get(done).filter(|slot| Vacant::one(slot.load())) {
+            slot.store(entry);
+            entry = L::advance(entry, 1);
+            done += 1;
+        }
+    }
+    done
 }
 
-#[inline(always)]
-fn fill_singly<L: Leaf>(run: &[Slot], first: u32) {
+/// The same, as far as whole blocks of words go. A block is a page of those that take sixteen
+/// slots, which are naturally aligned.
+#[inline(never)]
+fn fill_blocks<L: Leaf>(run: &[Slot], first: u32) -> usize {
+    const { assert!(L::ENTRIES == 1 || L::ENTRIES == 2 * Pair::BLOCK) };
+    let (head, pairs, _) = split(run);
     let mut entry = first;
-    for slot in run {
+    for slot in head {
+        if !Vacant::one(slot.load()) {
+            return 0;
+        }
         slot.store(entry);
         entry = L::advance(entry, 1);
     }
-}
-
-#[inline(never)]
-fn fill_words<L: Leaf>(run: &[Slot], first: u32) {
-    let (head, pairs, tail) = split(run);
-    fill_singly::<L>(head, first);
-    let next = L::advance(first, head.len());
-    // Neither half overflows into the other before the run's last entry: that is what the 4 GiB
-    // rule is for.
-    let step = Pair::word(L::advance(0, 2), L::advance(0, 2));
-    let mut word = Pair::word(next, L::advance(next, 1));
-    let mut store_next = |pair: &Pair| {
-        pair.store(word);
-        word = word.wrapping_add(step);
-    };
-    let mut blocks = pairs.chunks_exact(Pair::BLOCK);
-    for block in &mut blocks {
-        block.iter().for_each(&mut store_next);
-    }
-    blocks.remainder().iter().for_each(&mut store_next);
-    fill_singly::<L>(tail, L::advance(next, 2 * pairs.len()));
-}
-
-#[inline(never)]
-fn fill_repeated<L: Leaf>(run: &[Slot], first: u32) {
-    // Sixteen slots of one page are naturally aligned, so that nothing is left over.
-    let (_, pairs, _) = split(run);
-    let mut entry = first;
-    for page in pairs.chunks_exact(L::ENTRIES / 2) {
-        for pair in page {
-            pair.store(Pair::word(entry, entry));
-        }
-        entry = L::advance(entry, 1);
-    }
-}
-
-/// Makes all entries of `run` invalid.
-#[inline(always)]
-pub(crate) fn clear(run: &[Slot]) {
-    if run.len() < 2 * Pair::BLOCK {
-        clear_singly(run);
+    // From one entry of a word to its other, and from one word to the next. No half overflows
+    // into the other before the last entry: that is what the 4 GiB rule is for.
+    let (second, step) = if L::ENTRIES == 1 {
+        (L::advance(entry, 1), L::advance(0, 2))
     } else {
-        clear_words(run);
+        (entry, 0)
+    };
+    let mut word = Pair::word(entry, second);
+    let next_block = match L::ENTRIES {
+        1 => L::advance(0, 2 * Pair::BLOCK),
+        _ => L::advance(0, 1),
+    };
+    let mut done = head.len();
+    for block in pairs.chunks_exact(Pair::BLOCK) {
+        if !block_passes::<Vacant>(block) {
+            break;
+        }
+        for (i, pair) in block.iter().enumerate() {
+            let ahead = step.wrapping_mul(i as u32);
+            pair.store(word.wrapping_add(Pair::word(ahead, ahead)));
+        }
+        word = word.wrapping_add(Pair::word(next_block, next_block));
+        done += 2 * Pair::BLOCK;
     }
+    done
 }
 
+/// Makes the leading entries of `run` invalid, as far as they pass the test, in whole pages of size
+/// `L`. Returns how many slots that are.
 #[inline(always)]
-fn clear_singly(run: &[Slot]) {
-    for slot in run {
+pub(crate) fn clear_leading<T: Test, L: Leaf>(run: &[Slot]) -> usize {
+    let mut done = 0;
+    if run.len() >= 2 * Pair::BLOCK {
+        done = clear_blocks::<T>(run);
+    }
+    if L::ENTRIES == 1 {
+        while let Some(slot) = run.get(done).filter(|slot| T::one(slot.load())) {
+            slot.store(INVALID);
+            done += 1;
+        }
+    }
+    done
+}
+
+/// The same, as far as whole blocks of words go.
+#[inline(never)]
+fn clear_blocks<T: Test>(run: &[Slot]) -> usize {
+    let (head, pairs, _) = split(run);
+    for slot in head {
+        if !T::one(slot.load()) {
+            return 0;
+        }
         slot.store(INVALID);
     }
-}
-
-#[inline(never)]
-fn clear_words(run: &[Slot]) {
-    let (head, pairs, tail) = split(run);
-    clear_singly(head);
-    let mut blocks = pairs.chunks_exact(Pair::BLOCK);
-    for block in &mut blocks {
+    let mut done = head.len();
+    for block in pairs.chunks_exact(Pair::BLOCK) {
+        if !block_passes::<T>(block) {
+            break;
+        }
         for pair in block {
             pair.store(Pair::word(INVALID, INVALID));
         }
+        done += 2 * Pair::BLOCK;
     }
-    for pair in blocks.remainder() {
-        pair.store(Pair::word(INVALID, INVALID));
+    done
+}
+
+/// Whether all entries of a block pass the test.
+#[inline(always)]
+fn block_passes<T: Test>(block: &[Pair]) -> bool {
+    let words = block.iter().map(|pair| T::prepare(pair.load()));
+    words.reduce(T::merge).is_some_and(T::all)
+}
+
+/// Makes all entries of `run` invalid.
+pub(crate) fn clear(run: &[Slot]) {
+    for slot in run {
+        slot.store(INVALID);
     }
-    clear_singly(tail);
 }

@@ -25,7 +25,7 @@ use crate::{
     report::refused,
     slots::{
         clear,
-        leading,
+        clear_leading,
         Slot,
         Test, //
     }, //
@@ -125,8 +125,7 @@ impl IoPgtableArmV7s {
         if entry::is_table(raw) {
             // SAFETY: Read from this set; part of the slot's addresses is the caller's alone.
             let run = from_ref(unsafe { &self.l2(raw)[l2_index(iova)] });
-            if leading::<Small>(run) == 1 {
-                clear(run);
+            if clear_leading::<Small, SmallPage>(run) == 1 {
                 self.cfg().walker().sync(run);
                 self.flush_leaves(gather, iova, SmallPage::SIZE, 1);
                 return SmallPage::SIZE;
@@ -166,11 +165,11 @@ impl IoPgtableArmV7s {
             let rest = unsafe { &self.l2(raw)[l2_index(iova)..] };
             let pages = count.min(rest.len() / L::ENTRIES);
             let run = rest.get(..pages * L::ENTRIES).unwrap_or_default();
-            let done = leading::<T>(run) / L::ENTRIES;
-            let run = run.get(..done * L::ENTRIES).unwrap_or_default();
-            clear(run);
-            self.cfg().walker().sync(run);
-            self.flush_leaves(gather, iova, SmallPage::SIZE, run.len());
+            let cleared = clear_leading::<T, L>(run);
+            let done = cleared / L::ENTRIES;
+            let walker = self.cfg().walker();
+            walker.sync(run.get(..cleared).unwrap_or_default());
+            self.flush_leaves(gather, iova, SmallPage::SIZE, cleared);
             iova = iova.wrapping_add(done << L::SHIFT);
             if done < pages {
                 self.unmapped_less(iova, L::SIZE);

@@ -17,9 +17,10 @@ use crate::{
         L2_ENTRIES, //
     },
     slots::{
+        all,
         clear,
-        fill,
-        leading,
+        clear_leading,
+        fill_vacant,
         Slot,
         Test, //
     },
@@ -74,66 +75,117 @@ fn only(
     })
 }
 
+/// Gives each slot something of its own, and those of a run `value`.
+fn prepare(
+    table: &[Slot; L2_ENTRIES],
+    (start, length): (usize, usize),
+    value: impl Fn(usize) -> u32,
+) {
+    set(table, before);
+    for (i, slot) in table[start..start + length].iter().enumerate() {
+        slot.store(value(i));
+    }
+}
+
 /// Fills all runs with entries for pages of size `L`.
 fn fills<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -> Result<bool> {
     let table = &table()?.0;
     for (start, length) in runs {
-        set(table, before);
-        fill::<L>(&table[start..start + length], first);
+        prepare(table, (start, length), |_| 0);
+        let filled = fill_vacant::<L>(&table[start..start + length], first);
         let value = |at: usize| first.wrapping_add((at / L::ENTRIES * L::SIZE) as u32);
-        if !only(table, (start, length), value) {
+        if !same!(filled, length, "slots filled from {start}")
+            || !only(table, (start, length), value)
+        {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Whether a test finds the first entry that fails it, in all runs and at all places. Entries
-/// outside of the run fail, so that a run that is read too far is found as well.
-fn finds<T: Test>(
+/// Whether filling stops before the first page that is not vacant, wherever in it that shows.
+fn fill_stops<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -> Result<bool> {
+    let table = &table()?.0;
+    for (start, length) in runs {
+        for occupied in 0..length {
+            prepare(table, (start, length), |i| u32::from(i == occupied));
+            let filled = fill_vacant::<L>(&table[start..start + length], first);
+            let expected = occupied / L::ENTRIES * L::ENTRIES;
+            let value = |at: usize| {
+                if at < expected {
+                    first.wrapping_add((at / L::ENTRIES * L::SIZE) as u32)
+                } else {
+                    u32::from(at == occupied)
+                }
+            };
+            if !same!(
+                filled,
+                expected,
+                "slots filled from {start}, {occupied} is taken"
+            ) || !only(table, (start, length), value)
+            {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Whether, in all runs and at all places, a test finds the first entry that fails it, and those
+/// before it are cleared in whole pages of size `L`. Entries outside of the run pass, so that a run
+/// that is followed too far is found as well.
+fn clears<T: Test, L: Leaf>(
     passing: impl Fn(usize) -> u32,
     failing: u32,
     runs: impl Iterator<Item = (usize, usize)>,
 ) -> Result<bool> {
     let table = &table()?.0;
     for (start, length) in runs {
-        set(table, |_| failing);
-        let run = &table[start..start + length];
-        for (i, slot) in run.iter().enumerate() {
-            slot.store(passing(i));
-        }
-        if !same!(
-            leading::<T>(run),
-            length,
-            "leading in {length} from {start}, none fails with {failing:#x}"
-        ) {
-            return Ok(false);
-        }
-        for (at, slot) in run.iter().enumerate() {
-            slot.store(failing);
+        // One more: none fails.
+        for at in 0..=length {
+            set(table, &passing);
+            let run = &table[start..start + length];
+            if let Some(slot) = run.get(at) {
+                slot.store(failing);
+            }
+            // What comes later does not matter.
+            if at + 2 < length {
+                run[length - 1].store(failing);
+            }
+            let cleared = clear_leading::<T, L>(run);
+            let expected = at / L::ENTRIES * L::ENTRIES;
             if !same!(
-                leading::<T>(run),
-                at,
-                "leading in {length} from {start}, {at} fails with {failing:#x}"
+                cleared,
+                expected,
+                "cleared of {length} from {start}, {at} fails with {failing:#x}"
             ) {
                 return Ok(false);
             }
-            slot.store(passing(at));
-        }
-        // The first of several.
-        if length > 2 {
-            run[length / 2].store(failing);
-            run[length - 1].store(failing);
-            if !same!(
-                leading::<T>(run),
-                length / 2,
-                "leading in {length} from {start}, two fail with {failing:#x}"
-            ) {
+            let untouched = table.iter().enumerate().all(|(i, slot)| {
+                let value = match i.checked_sub(start) {
+                    Some(i) if i < expected => 0,
+                    Some(i) if i < length && (i == at || at + 2 < length && i == length - 1) => {
+                        failing
+                    }
+                    _ => passing(i),
+                };
+                same!(
+                    slot.load(),
+                    value,
+                    "slot {i} after {expected} from {start} were cleared"
+                )
+            });
+            if !untouched {
                 return Ok(false);
             }
         }
     }
     Ok(true)
+}
+
+/// Runs of whole pages of sixteen entries, which are naturally aligned.
+fn aligned() -> impl Iterator<Item = (usize, usize)> {
+    (0..16).flat_map(|start| (0..=16 - start).map(move |pages| (start * 16, pages * 16)))
 }
 
 #[kunit_tests(v7s_slots)]
@@ -167,11 +219,18 @@ mod suite {
     /// A page's sixteen entries are the same and begin at a multiple of sixteen.
     #[test]
     fn fill_with_pages_of_sixteen_entries() -> Result {
-        let aligned = || {
-            (0..16).flat_map(|start| (0..=16 - start).map(move |pages| (start * 16, pages * 16)))
-        };
         assert!(fills::<LargePage>(0x8055_1c31, aligned())?);
         assert!(fills::<Supersection>(0x7_1c02, aligned())?);
+        Ok(())
+    }
+
+    #[test]
+    fn fill_stops_at_what_is_there() -> Result {
+        assert!(fill_stops::<SmallPage>(0x8054_5c72, runs())?);
+        assert!(fill_stops::<LargePage>(
+            0x8055_1c31,
+            aligned().filter(|(_, length)| *length <= 64)
+        )?);
         Ok(())
     }
 
@@ -180,20 +239,29 @@ mod suite {
     fn fill_up_to_4g() -> Result {
         let table = &table()?.0;
         for length in 0..=L2_ENTRIES {
-            set(table, before);
+            let run = (L2_ENTRIES - length, length);
+            prepare(table, run, |_| 0);
             let first = 0xffff_fc72u32 - (length.max(1) as u32 - 1) * 0x1000;
-            fill::<SmallPage>(&table[L2_ENTRIES - length..], first);
-            assert!(only(table, (L2_ENTRIES - length, length), |at| {
-                first + at as u32 * 0x1000
-            }));
+            assert_eq!(fill_vacant::<SmallPage>(&table[run.0..], first), length);
+            assert!(only(table, run, |at| first + at as u32 * 0x1000));
         }
         Ok(())
     }
 
     #[test]
     fn vacant_is_zero() -> Result {
-        for failing in [1, 2, 4, 0x8000_0000, u32::MAX] {
-            assert!(finds::<Vacant>(|_| 0, failing, runs())?);
+        let table = &table()?.0;
+        for (start, length) in runs() {
+            prepare(table, (start, length), |_| 0);
+            let run = &table[start..start + length];
+            assert!(all::<Vacant>(run));
+            for slot in run {
+                for value in [1, 2, 4, 0x8000_0000, u32::MAX] {
+                    slot.store(value);
+                    assert!(!all::<Vacant>(run));
+                }
+                slot.store(0);
+            }
         }
         Ok(())
     }
@@ -201,12 +269,9 @@ mod suite {
     #[test]
     fn small_is_bit_1() -> Result {
         for failing in [0, 1, 0xffff_fffd] {
-            assert!(finds::<Small>(|_| 2, failing, runs())?);
-            assert!(finds::<Small>(
-                |i| [2, u32::MAX, 3][i % 3],
-                failing,
-                runs()
-            )?);
+            let mixed = |i: usize| [2, u32::MAX, 3][i % 3];
+            assert!(clears::<Small, SmallPage>(|_| 2, failing, runs())?);
+            assert!(clears::<Small, SmallPage>(mixed, failing, runs())?);
         }
         Ok(())
     }
@@ -215,23 +280,21 @@ mod suite {
     #[test]
     fn valid_is_bit_0_or_1() -> Result {
         for failing in [0, 4, 0xffff_fffc] {
-            assert!(finds::<Valid>(|_| 1, failing, runs())?);
-            assert!(finds::<Valid>(|_| 2, failing, runs())?);
-            assert!(finds::<Valid>(
-                |i| [1, 2, 3, 0xffff_fffd][i % 4],
-                failing,
-                runs()
-            )?);
-            assert!(finds::<Valid>(|i| [2, 2, 1][i % 3], failing, runs())?);
+            let mixed = |i: usize| [1, 2, 3, 0xffff_fffd][i % 4];
+            assert!(clears::<Valid, SmallPage>(|_| 1, failing, runs())?);
+            assert!(clears::<Valid, SmallPage>(mixed, failing, runs())?);
+            assert!(clears::<Valid, LargePage>(|_| 2, failing, aligned())?);
+            assert!(clears::<Valid, LargePage>(mixed, failing, aligned())?);
         }
         Ok(())
     }
 
     #[test]
-    fn nothing_leads_in_no_slots() {
-        assert_eq!(leading::<Vacant>(&[]), 0);
-        assert_eq!(leading::<Small>(&[]), 0);
-        assert_eq!(leading::<Valid>(&[]), 0);
+    fn nothing_is_in_no_slots() {
+        assert!(all::<Vacant>(&[]));
+        assert_eq!(fill_vacant::<SmallPage>(&[], 2), 0);
+        assert_eq!(clear_leading::<Small, SmallPage>(&[]), 0);
+        assert_eq!(clear_leading::<Valid, LargePage>(&[]), 0);
     }
 
     /// The first to install a table wins, the second is told of it.
