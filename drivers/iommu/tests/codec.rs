@@ -57,7 +57,7 @@ fn word(bits: &[(u32, bool)]) -> u32 {
 }
 
 /// The entry for a page of `size` bytes, by the manual.
-fn manual_leaf(size: usize, paddr: u64, flags: u32, quirks: usize) -> u32 {
+pub(super) fn manual_leaf(size: usize, paddr: u64, flags: u32, quirks: usize) -> u32 {
     let asks = |flag| flags & flag != 0;
     let has = |quirk| quirks & quirk != 0;
     let perms = !has(quirk::NO_PERMS);
@@ -167,7 +167,7 @@ fn leaves_agree(size: usize, quirks: usize) -> Result<bool> {
 }
 
 /// A second-level entry by the manual: what it maps.
-fn manual_l2(raw: u32, extended: bool) -> Option<(u64, usize)> {
+pub(super) fn manual_l2(raw: u32, extended: bool) -> Option<(u64, usize)> {
     match raw & 3 {
         0 => None,
         1 => Some((
@@ -182,7 +182,7 @@ fn manual_l2(raw: u32, extended: bool) -> Option<(u64, usize)> {
 }
 
 /// A first-level entry by the manual, other than for a table: what it maps.
-fn manual_l1(raw: u32, extended: bool) -> Option<(u64, usize)> {
+pub(super) fn manual_l1(raw: u32, extended: bool) -> Option<(u64, usize)> {
     match (raw & 3, raw >> 18 & 1) {
         (0, _) => None,
         (_, 0) => Some((

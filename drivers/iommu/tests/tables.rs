@@ -8,43 +8,7 @@ use crate::{
     addr::TablePhys,
     config::Config, //
 };
-use kernel::{
-    bindings::gfp_t,
-    error::from_err_ptr, //
-};
-
-// In include/kunit/device.h, which the kernel crate has no bindings for. A device is opaque to the
-// lint where a configuration leaves some of its parts empty.
-#[allow(improper_ctypes)]
-extern "C" {
-    fn kunit_device_register(
-        test: *mut bindings::kunit,
-        name: *const c_char,
-    ) -> *mut bindings::device;
-}
-
-/// A device with a DMA mask of 32 bits that lives as long as the test.
-fn device() -> Result<NonNull<bindings::device>> {
-    // SAFETY: Called by a test. The name is copied.
-    let dev = unsafe {
-        let test = bindings::kunit_get_current_test();
-        from_err_ptr(kunit_device_register(test, c"walker".as_char_ptr()))?
-    };
-    NonNull::new(dev).ok_or(ENODEV)
-}
-
-/// A request for a walker that reads memory.
-fn noncoherent(
-    dev: NonNull<bindings::device>,
-    quirks: usize,
-    ias: u32,
-    oas: u32,
-) -> bindings::io_pgtable_cfg {
-    let mut cfg = request(quirks, ias, oas);
-    cfg.coherent_walk = false;
-    cfg.iommu_dev = dev.as_ptr();
-    cfg
-}
+use kernel::bindings::gfp_t;
 
 /// `struct bus_dma_region`, which the kernel crate has no bindings for.
 #[repr(C)]
