@@ -24,7 +24,12 @@ use crate::{
     object::Object, //
 };
 
+/// The most objects in a batch: it is kept on the stack.
+const MAX: usize = 128;
+
 /// `N` owned objects of a cache; dropping them frees them in one go.
+///
+/// There are at most 128, as their pointers are kept on the stack; more do not compile.
 ///
 /// # Invariants
 ///
@@ -58,6 +63,9 @@ impl<T> KmemCache<T> {
         mut value: impl FnMut(usize) -> T,
         gfp: Gfp,
     ) -> Result<Batch<'_, T, N>> {
+        const {
+            assert!(N <= MAX, "a batch has at most 128 objects");
+        }
         let gfp = gfp.allowed()?;
         let mut objects = [core::ptr::null_mut::<T>(); N];
         let array = objects.as_mut_ptr().cast();

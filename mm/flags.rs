@@ -16,6 +16,9 @@ use kernel::{
 /// Flags of a slab cache, a `slab_flags_t`.
 ///
 /// They are combined with `|`, in constants with [`SlabFlags::with`].
+///
+/// With the first debugging flag asked for, the kernel turns on its checks for
+/// debugged caches, until it is rebooted; other caches pay a branch for that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(transparent)]
 pub struct SlabFlags(u32);

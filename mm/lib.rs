@@ -76,7 +76,6 @@ pub mod __private {
     pub use crate::static_cache::{
         cache,
         create,
-        free,
         realloc,
         validate,
         Slot, //

@@ -335,9 +335,8 @@ pub unsafe fn realloc<C: StaticCache>(
 /// # Safety
 ///
 /// `ptr` is an object of `C` that nobody uses.
-#[doc(hidden)]
 #[inline]
-pub unsafe fn free<C: StaticCache>(ptr: NonNull<u8>) {
+unsafe fn free<C: StaticCache>(ptr: NonNull<u8>) {
     // SAFETY: There is an object, so there is a cache; the rest is required of the
     // caller.
     unsafe { bindings::kmem_cache_free(C::slot().hot(), ptr.as_ptr().cast()) };
