@@ -85,6 +85,14 @@ fn is_same<T: PartialEq + fmt::Debug>(got: T, expected: T, what: fmt::Arguments<
     got == expected
 }
 
+/// Where to look in `size` bytes: at the first and the last byte of pages, and one in between; of
+/// all pages in some megabytes, of every 17th in more, and of the last.
+fn probes(size: usize) -> impl Iterator<Item = usize> {
+    let step = if size > 4 * SZ_1M { 17 } else { 1 };
+    let pages = Iterator::chain((0..size).step_by(step * SZ_4K), size.checked_sub(SZ_4K));
+    pages.flat_map(|page| [0, 0x123, SZ_4K - 1].map(|offset| page + offset))
+}
+
 /// A request for a coherent walker with all page sizes and no callbacks.
 fn request(quirks: usize, ias: u32, oas: u32) -> bindings::io_pgtable_cfg {
     bindings::io_pgtable_cfg {
@@ -256,26 +264,17 @@ impl Set {
         }
     }
 
-    /// Whether `size` bytes from `iova` on translate to those from `paddr` on: the first and the
-    /// last byte of each 4 KiB, and one in between.
+    /// Whether `size` bytes from `iova` on translate to those from `paddr` on.
     fn translates(&self, iova: usize, paddr: u64, size: usize) -> bool {
-        (0..size).step_by(SZ_4K).all(|page| {
-            [0, 0x123, SZ_4K - 1].iter().all(|offset| {
-                let at = page + offset;
-                let (iova, paddr) = (iova + at, paddr + at as u64);
-                same!(self.phys(iova), paddr, "translation of {iova:#x}")
-            })
+        probes(size).all(|at| {
+            let (iova, paddr) = (iova + at, paddr + at as u64);
+            same!(self.phys(iova), paddr, "translation of {iova:#x}")
         })
     }
 
     /// Whether nothing from `iova` on translates, for `size` bytes.
     fn is_gap(&self, iova: usize, size: usize) -> bool {
-        (0..size).step_by(SZ_4K).all(|page| {
-            [0, 0x123, SZ_4K - 1].iter().all(|offset| {
-                let iova = iova + page + offset;
-                same!(self.phys(iova), 0, "translation of {iova:#x}")
-            })
-        })
+        probes(size).all(|at| same!(self.phys(iova + at), 0, "translation of {:#x}", iova + at))
     }
 
     /// The first-level entry for an address, as the walker reads it.

@@ -107,25 +107,33 @@ fn fills<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -> Res
 fn fill_stops<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -> Result<bool> {
     let table = &table()?.0;
     for (start, length) in runs {
+        set(table, before);
+        let run = &table[start..start + length];
         for occupied in 0..length {
-            prepare(table, (start, length), |i| u32::from(i == occupied));
-            let filled = fill_vacant::<L>(&table[start..start + length], first);
+            for (i, slot) in run.iter().enumerate() {
+                slot.store(u32::from(i == occupied));
+            }
+            let filled = fill_vacant::<L>(run, first);
             let expected = occupied / L::ENTRIES * L::ENTRIES;
-            let value = |at: usize| {
-                if at < expected {
-                    first.wrapping_add((at / L::ENTRIES * L::SIZE) as u32)
+            let right = run.iter().enumerate().all(|(i, slot)| {
+                let value = if i < expected {
+                    first.wrapping_add((i / L::ENTRIES * L::SIZE) as u32)
                 } else {
-                    u32::from(at == occupied)
-                }
-            };
+                    u32::from(i == occupied)
+                };
+                same!(slot.load(), value, "slot {i} with {occupied} taken")
+            });
             if !same!(
                 filled,
                 expected,
                 "slots filled from {start}, {occupied} is taken"
-            ) || !only(table, (start, length), value)
+            ) || !right
             {
                 return Ok(false);
             }
+        }
+        if !only(table, (start, length), |i| run[i].load()) {
+            return Ok(false);
         }
     }
     Ok(true)
@@ -141,43 +149,38 @@ fn clears<T: Test, L: Leaf>(
 ) -> Result<bool> {
     let table = &table()?.0;
     for (start, length) in runs {
+        set(table, &passing);
+        let run = &table[start..start + length];
         // One more: none fails.
         for at in 0..=length {
-            set(table, &passing);
-            let run = &table[start..start + length];
-            if let Some(slot) = run.get(at) {
-                slot.store(failing);
-            }
-            // What comes later does not matter.
-            if at + 2 < length {
-                run[length - 1].store(failing);
+            // What comes later than the first does not matter.
+            let fails = |i| i == at || at + 2 < length && i == length - 1;
+            let value = |i| if fails(i) { failing } else { passing(i) };
+            for (i, slot) in run.iter().enumerate() {
+                slot.store(value(i));
             }
             let cleared = clear_leading::<T, L>(run);
             let expected = at / L::ENTRIES * L::ENTRIES;
+            let right = run.iter().enumerate().all(|(i, slot)| {
+                let value = if i < expected { 0 } else { value(i) };
+                same!(slot.load(), value, "slot {i} with {at} failing")
+            });
             if !same!(
                 cleared,
                 expected,
                 "cleared of {length} from {start}, {at} fails with {failing:#x}"
-            ) {
+            ) || !right
+            {
                 return Ok(false);
             }
-            let untouched = table.iter().enumerate().all(|(i, slot)| {
-                let value = match i.checked_sub(start) {
-                    Some(i) if i < expected => 0,
-                    Some(i) if i < length && (i == at || at + 2 < length && i == length - 1) => {
-                        failing
-                    }
-                    _ => passing(i),
-                };
-                same!(
-                    slot.load(),
-                    value,
-                    "slot {i} after {expected} from {start} were cleared"
-                )
-            });
-            if !untouched {
-                return Ok(false);
-            }
+        }
+        let outside = |i| i < start || i >= start + length;
+        if !table
+            .iter()
+            .enumerate()
+            .all(|(i, slot)| !outside(i) || same!(slot.load(), passing(i), "slot {i} outside"))
+        {
+            return Ok(false);
         }
     }
     Ok(true)
