@@ -613,6 +613,37 @@ mod tests {
         Ok(())
     }
 
+    #[cfg(CONFIG_FAILSLAB)]
+    #[test]
+    fn failed_allocations_leave_nothing() -> Result {
+        use crate::fault;
+
+        const NAME: &CStr = c"test_fault";
+        let drops = Cell::new(0);
+        let value = || Counts(&drops, [0; 4]);
+        let cache = KmemCache::builder(NAME).build()?;
+
+        fault::next();
+        assert!(cache.alloc(value(), fault::GFP).is_err_and(|e| e == ENOMEM));
+        assert_eq!(drops.get(), 1);
+        fault::next();
+        assert!(cache
+            .alloc_node(value(), fault::GFP, NumaNode::NO_NODE)
+            .is_err_and(|e| e == ENOMEM));
+        assert_eq!(drops.get(), 2);
+        fault::next();
+        assert!(cache
+            .alloc_bulk::<4>(|_| value(), fault::GFP)
+            .is_err_and(|e| e == ENOMEM));
+        assert_eq!(drops.get(), 2);
+        assert_eq!(in_use(&cache, NAME)?, 0);
+
+        // The next request works.
+        drop(cache.alloc(value(), fault::GFP)?);
+        assert_eq!(drops.get(), 3);
+        Ok(())
+    }
+
     #[cfg(CONFIG_HARDENED_USERCOPY)]
     #[test]
     fn user_window_reaches_the_kernel() -> Result {

@@ -19,6 +19,8 @@ use kernel::prelude::*;
 mod bulk;
 mod cache;
 mod construct;
+#[cfg(all(CONFIG_KUNIT = "y", CONFIG_FAILSLAB))]
+mod fault;
 mod flags;
 mod gfp;
 mod helpers;

@@ -639,6 +639,25 @@ mod tests {
         Ok(())
     }
 
+    #[cfg(CONFIG_FAILSLAB)]
+    #[test]
+    fn failed_allocations_are_errors() -> Result {
+        use crate::fault;
+
+        probe()?;
+        let before = in_use()?;
+        let flags = GFP_ATOMIC | __GFP_NOWARN;
+        let mut vec = Vec::<u64, Probe>::new();
+        fault::next();
+        assert!(Box::<u64, Probe>::new(0, flags).is_err());
+        fault::next();
+        assert!(vec.push(1, flags).is_err());
+        assert_eq!(in_use()?, before);
+        vec.push(1, flags)?;
+        assert_eq!(in_use()?, before + 1);
+        Ok(())
+    }
+
     #[test]
     fn objects_live_as_long_as_the_module() -> Result {
         let object: Object<'static, _> = probe()?.alloc([1; 16], Gfp::KERNEL)?;
