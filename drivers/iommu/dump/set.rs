@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A table set of either implementation, and what it was asked to map.
+//!
+//! The list of mappings is kept from the requests alone: nothing is read back.
+
+use core::ptr::{
+    self,
+    NonNull, //
+};
+use kernel::{
+    bindings,
+    prelude::*,
+    sizes::{
+        SZ_16K,
+        SZ_16M,
+        SZ_1K,
+        SZ_1M,
+        SZ_4K,
+        SZ_64K, //
+    }, //
+};
+
+// Exported by io_pgtable_arm_v7s_rust. The types are C's own, but the lint minds those that a
+// configuration leaves empty.
+#[allow(improper_ctypes)]
+extern "C" {
+    fn alloc_io_pgtable_arm_v7s_rust_ops(
+        cfg: *mut bindings::io_pgtable_cfg,
+        cookie: *mut c_void,
+    ) -> *mut bindings::io_pgtable_ops;
+}
+
+// helpers.c
+unsafe extern "C" {
+    unsafe fn v7s_dump_memory(phys: bindings::phys_addr_t) -> *const c_void;
+    safe fn v7s_dump_quirks(ns: bool, no_perms: bool, mtk_ext: bool) -> usize;
+}
+
+/// Who makes the tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provider {
+    /// io_pgtable_arm_v7s_rust.
+    Rust,
+    /// Whoever serves ARM_V7S: the kernel's C, as long as nobody takes over.
+    C,
+}
+
+impl Provider {
+    pub(crate) const ALL: [Self; 2] = [Self::Rust, Self::C];
+
+    /// The name of its folder.
+    pub(crate) fn name(self) -> &'static CStr {
+        match self {
+            Self::Rust => c"rust",
+            Self::C => c"c",
+        }
+    }
+}
+
+/// A page of any size that is mapped.
+#[derive(Clone, Copy)]
+pub(crate) struct Page {
+    pub(crate) iova: usize,
+    pub(crate) paddr: u64,
+    pub(crate) size: usize,
+    /// Flags of [`kernel::iommu::pgtable::prot`].
+    pub(crate) prot: u32,
+}
+
+/// What a set is asked to be; all have 4 GiB of input addresses, and a walker that is coherent.
+#[derive(Clone, Copy)]
+pub(crate) struct Config {
+    /// The name of its folder.
+    pub(crate) name: &'static CStr,
+    /// IO_PGTABLE_QUIRK_ARM_NS.
+    pub(crate) ns: bool,
+    /// The opposite of IO_PGTABLE_QUIRK_NO_PERMS.
+    pub(crate) perms: bool,
+    /// IO_PGTABLE_QUIRK_ARM_MTK_EXT.
+    pub(crate) mtk_ext: bool,
+}
+
+/// The values that a driver writes to its device.
+#[derive(Clone, Copy)]
+pub(crate) struct Registers {
+    pub(crate) ttbr: u32,
+    pub(crate) tcr: u32,
+    pub(crate) prrr: u32,
+    pub(crate) nmrr: u32,
+}
+
+/// A table set.
+///
+/// # Invariants
+///
+/// `ops` is a table set of ours.
+pub(crate) struct Set {
+    ops: NonNull<bindings::io_pgtable_ops>,
+    pub(crate) registers: Registers,
+    pub(crate) pages: KVVec<Page>,
+}
+
+impl Set {
+    pub(crate) fn new(provider: Provider, config: &Config) -> Result<Self> {
+        let mut cfg = bindings::io_pgtable_cfg {
+            quirks: v7s_dump_quirks(config.ns, !config.perms, config.mtk_ext),
+            pgsize_bitmap: SZ_4K | SZ_64K | SZ_1M | SZ_16M,
+            ias: 32,
+            oas: if config.mtk_ext { 35 } else { 32 },
+            coherent_walk: true,
+            ..Default::default()
+        };
+        // SAFETY: `cfg` is valid and names no callbacks and no device.
+        let ops = unsafe {
+            match provider {
+                Provider::Rust => alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, ptr::null_mut()),
+                Provider::C => bindings::alloc_io_pgtable_ops(
+                    bindings::io_pgtable_fmt_ARM_V7S,
+                    &mut cfg,
+                    ptr::null_mut(),
+                ),
+            }
+        };
+        let ops = NonNull::new(ops).ok_or(ENOMEM)?;
+        // SAFETY: A set of this format fills in this part of the configuration.
+        let filled = unsafe { cfg.__bindgen_anon_1.arm_v7s_cfg };
+        // INVARIANT: Just made.
+        Ok(Self {
+            ops,
+            registers: Registers {
+                ttbr: filled.ttbr,
+                tcr: filled.tcr,
+                prrr: filled.prrr,
+                nmrr: filled.nmrr,
+            },
+            pages: KVVec::new(),
+        })
+    }
+
+    /// Where the implementation's code is, to tell two apart.
+    pub(crate) fn identity(&self) -> Option<usize> {
+        // SAFETY: The set is valid (invariant).
+        unsafe { self.ops.as_ref() }.map_pages.map(|f| f as usize)
+    }
+
+    /// Maps `count` pages like `first`, one behind the other.
+    pub(crate) fn map(&mut self, first: Page, count: usize) -> Result {
+        // SAFETY: The set is valid (invariant).
+        let map_pages = unsafe { self.ops.as_ref() }.map_pages.ok_or(EINVAL)?;
+        let mut mapped = 0;
+        // SAFETY: The set is valid and the caller's alone.
+        kernel::error::to_result(unsafe {
+            map_pages(
+                self.ops.as_ptr(),
+                first.iova,
+                first.paddr as bindings::phys_addr_t,
+                first.size,
+                count,
+                first.prot as c_int,
+                bindings::GFP_KERNEL,
+                &mut mapped,
+            )
+        })?;
+        if mapped != first.size * count {
+            return Err(EIO);
+        }
+        for i in 0..count {
+            let page = Page {
+                iova: first.iova + i * first.size,
+                paddr: first.paddr + (i * first.size) as u64,
+                ..first
+            };
+            self.pages.push(page, GFP_KERNEL)?;
+        }
+        Ok(())
+    }
+
+    /// Unmaps `count` pages of `size` bytes from `iova` on, all of which are mapped, at once.
+    pub(crate) fn unmap(&mut self, iova: usize, size: usize, count: usize) -> Result {
+        self.pages
+            .retain(|page| !(iova..iova + size * count).contains(&page.iova));
+        self.call_unmap(iova, size, count)
+    }
+
+    /// Unmaps the pages that `pick` is true for, one by one, and returns them.
+    pub(crate) fn unmap_each(&mut self, pick: impl FnMut(&Page) -> bool) -> Result<KVVec<Page>> {
+        let mut pick = pick;
+        let mut gone = KVVec::with_capacity(self.pages.len(), GFP_KERNEL)?;
+        self.pages
+            .retain(|page| !pick(page) || gone.push_within_capacity(*page).is_err());
+        for page in &gone {
+            self.call_unmap(page.iova, page.size, 1)?;
+        }
+        Ok(gone)
+    }
+
+    fn call_unmap(&self, iova: usize, size: usize, count: usize) -> Result {
+        // SAFETY: The set is valid (invariant).
+        let unmap_pages = unsafe { self.ops.as_ref() }.unmap_pages.ok_or(EINVAL)?;
+        // SAFETY: The set is valid and the caller's alone.
+        let unmapped =
+            unsafe { unmap_pages(self.ops.as_ptr(), iova, size, count, ptr::null_mut()) };
+        if unmapped == size * count {
+            Ok(())
+        } else {
+            Err(EIO)
+        }
+    }
+
+    /// The tables that a walker finds which starts at the base register: each as its physical
+    /// address, its size in bytes, and its entries.
+    ///
+    /// What a broken entry refers to may be no memory, and is left out.
+    pub(crate) fn tables(&self) -> Result<KVVec<u8>> {
+        /// What TTBR0 holds beside the address of 16 KiB of entries.
+        const TTBR_ATTRIBUTES: u32 = SZ_16K as u32 - 1;
+        /// The type of a first-level entry, and the one that refers to a table.
+        const TYPE: u32 = 3;
+        const TABLE: u32 = 1;
+        /// What such an entry holds beside the address of 1 KiB of entries.
+        const TABLE_ATTRIBUTES: u32 = SZ_1K as u32 - 1;
+
+        let mut out = KVVec::new();
+        let l1_phys = self.registers.ttbr & !TTBR_ATTRIBUTES;
+        let l1 = entries(l1_phys, SZ_16K)?;
+        push_table(&mut out, l1_phys, &l1)?;
+        for entry in l1.iter().filter(|entry| *entry & TYPE == TABLE) {
+            let l2_phys = entry & !TABLE_ATTRIBUTES;
+            push_table(&mut out, l2_phys, &entries(l2_phys, SZ_1K)?)?;
+        }
+        Ok(out)
+    }
+}
+
+/// The entries of a table of `size` bytes at a physical address, a multiple of its size; none where
+/// there is no memory.
+fn entries(phys: u32, size: usize) -> Result<KVVec<u32>> {
+    let mut entries = KVVec::new();
+    // SAFETY: It only looks whether there is memory.
+    let memory = unsafe { v7s_dump_memory(phys.into()) };
+    if let Some(first) = NonNull::new(memory.cast_mut()) {
+        // SAFETY: If there is memory, then for all of the table, because of its alignment. Any
+        // content is numbers, and nobody changes these tables meanwhile.
+        let memory = unsafe { core::slice::from_raw_parts(first.cast::<u32>().as_ptr(), size / 4) };
+        entries.extend_from_slice(memory, GFP_KERNEL)?;
+    }
+    Ok(entries)
+}
+
+fn push_table(out: &mut KVVec<u8>, phys: u32, entries: &[u32]) -> Result {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    for number in [u64::from(phys), size_of_val(entries) as u64] {
+        out.extend_from_slice(&number.to_le_bytes(), GFP_KERNEL)?;
+    }
+    for entry in entries {
+        out.extend_from_slice(&entry.to_le_bytes(), GFP_KERNEL)?;
+    }
+    Ok(())
+}
+
+impl Drop for Set {
+    fn drop(&mut self) {
+        // SAFETY: The set is ours (invariant), and nobody walks it. The kernel's free knows Rust
+        // tables, too.
+        unsafe { bindings::free_io_pgtable_ops(self.ops.as_ptr()) };
+    }
+}
