@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What Rust cannot reach: inline functions and macros of the kernel's headers.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/sched/task.h>
+
+/* Beyond this, pages have to be looked for. */
+#define BLOCK (PAGE_SIZE << MAX_PAGE_ORDER)
+
+/* Zeroed and physically contiguous. */
+void *m4u_client_alloc(size_t size);
+void *m4u_client_alloc(size_t size)
+{
+	struct page *page __maybe_unused;
+
+	if (size <= BLOCK)
+		return alloc_pages_exact(size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+#ifdef CONFIG_CONTIG_ALLOC
+	page = alloc_contig_pages(PFN_UP(size), GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN,
+				  first_online_node, NULL);
+	return page ? page_address(page) : NULL;
+#else
+	return NULL;
+#endif
+}
+
+void m4u_client_free(void *memory, size_t size);
+void m4u_client_free(void *memory, size_t size)
+{
+	if (size <= BLOCK)
+		free_pages_exact(memory, size);
+#ifdef CONFIG_CONTIG_ALLOC
+	else
+		free_contig_range(page_to_pfn(virt_to_page(memory)), PFN_UP(size));
+#endif
+}
+
+/* Where memory of any kind is. */
+phys_addr_t m4u_client_phys(const void *memory);
+phys_addr_t m4u_client_phys(const void *memory)
+{
+	if (is_vmalloc_addr(memory))
+		return page_to_phys(vmalloc_to_page(memory)) + offset_in_page(memory);
+	return virt_to_phys(memory);
+}
+
+int m4u_client_map(struct device *dev, void *memory, size_t size, int direction, dma_addr_t *iova);
+int m4u_client_map(struct device *dev, void *memory, size_t size, int direction, dma_addr_t *iova)
+{
+	*iova = dma_map_single(dev, memory, size, direction);
+	return dma_mapping_error(dev, *iova);
+}
+
+void m4u_client_unmap(struct device *dev, dma_addr_t iova, size_t size, int direction);
+void m4u_client_unmap(struct device *dev, dma_addr_t iova, size_t size, int direction)
+{
+	dma_unmap_single(dev, iova, size, direction);
+}

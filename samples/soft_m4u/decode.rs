@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the bits of a table mean to an M4U.
+//!
+//! Written from the ARM Architecture Reference Manual ARMv7-A/R (DDI 0406), B3.5, and what
+//! [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h) says of
+//! `IO_PGTABLE_QUIRK_ARM_MTK_EXT`, and deliberately not with the codec of drivers/iommu.
+//!
+//! Strict: an M4U knows no permissions, and bits that then have no meaning have to be clear. Memory
+//! that is no table any more rarely passes.
+
+use crate::bus;
+
+/// Bits of an input address.
+const INPUT_BITS: u32 = 32;
+
+/// What an entry maps: input addresses from `iova`, `size` of them, to output addresses from
+/// `paddr`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) iova: u64,
+    pub(crate) size: u64,
+    pub(crate) paddr: u64,
+}
+
+/// Where a first-level entry sends the walk: input addresses from `iova`, a mebibyte of them, are
+/// looked up in the table at `table`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) iova: u64,
+    pub(crate) table: u64,
+}
+
+/// A first-level entry.
+pub(crate) enum First {
+    Page(Page),
+    Step(Step),
+}
+
+/// Why there is no translation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Miss {
+    /// Nothing is mapped: no table, or an entry that says so.
+    Unmapped,
+    /// An entry that no driver of an M4U writes.
+    Malformed(u32),
+    /// A table that is not in memory.
+    NoMemory(u64),
+    /// A remembered table is no longer in its place.
+    Moved,
+}
+
+/// Address bits 32 to 34, which entries of all kinds keep in places of other meaning elsewhere.
+fn high(entry: u32) -> u64 {
+    let bit = |from: u32, to: u32| u64::from(entry >> from & 1) << to;
+    bit(9, 32) | bit(4, 33) | bit(5, 34)
+}
+
+/// The page of 1 << `shift` bytes that `entry` maps at `iova`. Bits of `clear` mean nothing.
+fn page(entry: u32, iova: u64, shift: u32, clear: u32) -> Result<Page, Miss> {
+    if entry & clear != 0 {
+        return Err(Miss::Malformed(entry));
+    }
+    Ok(Page {
+        iova: iova >> shift << shift,
+        size: 1 << shift,
+        paddr: u64::from(entry >> shift << shift) | high(entry),
+    })
+}
+
+/// The first-level entry for `iova` in the table that `base`, the register, points to.
+pub(crate) fn first(base: u32, iova: u64) -> Result<First, Miss> {
+    if base == 0 || iova >> INPUT_BITS != 0 {
+        return Err(Miss::Unmapped);
+    }
+    // 16 KiB, aligned; bits 32 to 34 of the address are the lowest of the register.
+    let table = u64::from(base >> 14 << 14) | u64::from(base & 7) << 32;
+    let slot = table + (iova >> 20) * 4;
+    let entry = bus::read_entry(slot).ok_or(Miss::NoMemory(slot))?;
+    match entry & 3 {
+        0 => Err(Miss::Unmapped),
+        // Bits 2 and 8:6 of a table entry are domain and PXN, which M4Us do not have.
+        1 if entry & 0x1c4 != 0 => Err(Miss::Malformed(entry)),
+        1 => Ok(First::Step(Step {
+            iova: iova >> 20 << 20,
+            table: u64::from(entry >> 10 << 10) | high(entry),
+        })),
+        // Bits 15, 11:10 and 8:6 are permissions and domain; in the second kind, 23:20 would be
+        // more of the address.
+        2 if entry >> 18 & 1 == 0 => page(entry, iova, 20, 0x8dc0).map(First::Page),
+        2 => page(entry, iova, 24, 0xf0_8dc0).map(First::Page),
+        _ => Err(Miss::Malformed(entry)),
+    }
+}
+
+/// The second-level entry for `iova`.
+pub(crate) fn second(step: Step, iova: u64) -> Result<Page, Miss> {
+    let slot = step.table + (iova >> 12 & 0xff) * 4;
+    let entry = bus::read_entry(slot).ok_or(Miss::NoMemory(slot))?;
+    match entry & 3 {
+        0 => Err(Miss::Unmapped),
+        // Bit 15 is execute-never, and bits 8:6 are nothing.
+        1 => page(entry, iova, 16, 0x81c0),
+        // Bit 0 of a small page is execute-never.
+        2 => page(entry, iova, 12, 0),
+        _ => Err(Miss::Malformed(entry)),
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What Rust cannot reach: inline functions and macros of the kernel's headers, and the export of
+ * symbols.
+ */
+#include <linux/cpumask.h>
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+/* Where the kernel maps its memory at @phys; NULL if none of it is there. */
+void *soft_m4u_memory(phys_addr_t phys);
+void *soft_m4u_memory(phys_addr_t phys)
+{
+	return pfn_is_map_memory(PHYS_PFN(phys)) ? phys_to_virt(phys) : NULL;
+}
+
+void soft_m4u_cond_resched(void);
+void soft_m4u_cond_resched(void)
+{
+	cond_resched();
+}
+
+unsigned int soft_m4u_last_cpu(void);
+unsigned int soft_m4u_last_cpu(void)
+{
+	return cpumask_last(cpu_online_mask);
+}
+
+#define EXPORT_SYMBOL_RUST_GPL(sym) \
+	extern int sym;             \
+	EXPORT_SYMBOL_GPL(sym)
+#include "exports_generated.h"
