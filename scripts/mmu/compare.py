@@ -8,17 +8,19 @@ import itertools
 import sys
 
 import dump
+import memory_type
 from dump import FLAGS, SECTION, SIZES, SUPERSECTION
 
-# Pages in a report.
-SHOWN = 20
+# Lines about what is wrong with a set.
+SHOWN = 100
 
 # PAR of a translation: bits 31 to 12 of the address, or 31 to 24 and SS for a supersection. Besides
 # there is NS, and what QEMU leaves clear: memory type and shareability.
+PAR_F = 1 << 0
 PAR_SS = 1 << 1
 PAR_NS = 1 << 9
 PAR_ADDRESS = 0xFFFFF000
-PAR_KNOWN = PAR_ADDRESS | PAR_SS | 1
+PAR_KNOWN = PAR_ADDRESS | PAR_SS | PAR_F
 PAR_KNOWN_NS = PAR_KNOWN | PAR_NS
 
 # PAR of a fault: FS, moved up by one, and F.
@@ -26,8 +28,17 @@ TRANSLATION = {0x0B, 0x0F}
 PERMISSION_SECTION = 0x1B
 PERMISSION_PAGE = 0x1F
 
-# What walk.S says instead: see there.
-WORDS = {0xFFFFFFFF: "not fetched: it leads elsewhere", 0xFFFFFFFD: "an exception of another kind"}
+# Answers that are no addresses; the last two are what walk.S says instead.
+WORDS = {
+    0x07: "access flag fault of a section",
+    0x0B: "translation fault of a section",
+    0x0D: "access flag fault of a page",
+    0x0F: "translation fault of a page",
+    0x1B: "permission fault of a section",
+    0x1F: "permission fault of a page",
+    0xFFFFFFFD: "another exception",
+    0xFFFFFFFF: "no fetch, because it leads elsewhere",
+}
 
 # The questions, in the order of walk.S: who asks, for what, in which regime.
 QUESTIONS = (
@@ -64,19 +75,21 @@ def wanted(table_set, iova, mapping, question):
     return {paddr | (PAR_NS if table_set.registers["ns"] else 0)}, PAR_KNOWN_NS
 
 
+def in_words(par, known):
+    """An answer for people to read."""
+    return WORDS.get(par) or f"{par if par & PAR_F else par & known:#010x}"
+
+
 def mismatches(table_set, asked, answers):
     """Pairs of a page, or None, and what is wrong with an answer."""
     for (iova, mapping), answer in zip(asked, answers):
         for question, got in zip(QUESTIONS, answer):
             want, known = wanted(table_set, iova, mapping, question)
             if got & known not in want:
-                right = " or ".join(f"{value:#010x}" for value in sorted(want))
-                wrong = WORDS.get(got, f"{got & known:#010x}")
                 regime, who, access = question
-                yield (
-                    mapping,
-                    f"iova {iova:#010x}, {who} {access}, {regime}: want {right}, got {wrong}",
-                )
+                asked_for = f"iova {iova:#010x}, {who} {access}, {regime}"
+                right, wrong = in_words(min(want), known), in_words(got, known)
+                yield mapping, f"{asked_for}: want {right}, got {wrong}"
 
 
 def describe(bad):
@@ -87,50 +100,72 @@ def describe(bad):
         yield f"{what}: {lines[0]}; wrong answers: {len(lines)}"
 
 
-def judge(number, table_set, answers):
-    """Prints the result of one set, and returns whether it is good."""
-    asked = list(table_set.queries())
-    size = len(asked) * dump.ANSWER.size
-    if len(answers) < size:
-        print(f"# the CPU ended after {len(answers)} of {size} bytes")
-        print(f"not ok {number} {table_set.name}: the CPU answers")
-        return False
-    bad = list(describe(mismatches(table_set, asked, dump.ANSWER.iter_unpack(answers))))
+def report(bad, text):
+    """Prints a result and what is wrong; returns whether it is good."""
+    report.number += 1
     for line in bad[:SHOWN]:
         print(f"# {line}")
     if len(bad) > SHOWN:
         print(f"# and {len(bad) - SHOWN} more")
-    print(
-        f"{'not ok' if bad else 'ok'} {number} {table_set.name}: {len(table_set.mappings)} mappings,"
-        f" {len(asked)} addresses, {len(asked) * len(QUESTIONS)} answers"
-    )
+    print(f"{'not ok' if bad else 'ok'} {report.number} {text}")
     return not bad
 
 
-def judge_coverage(number, sets):
-    """Prints whether every size was walked with all flags that a mapping can have; returns it."""
+report.number = 0
+
+
+def judge_answers(table_set, file):
+    """What the CPU says of a set."""
+    asked = list(table_set.queries())
+    size = len(asked) * dump.ANSWER.size
+    answers = file.read(size)
+    if len(answers) < size:
+        bad = [f"the CPU ended after {len(answers)} of {size} bytes"]
+    else:
+        bad = list(describe(mismatches(table_set, asked, dump.ANSWER.iter_unpack(answers))))
+    return report(
+        bad,
+        f"{table_set.name}: the CPU has {len(table_set.mappings)} mappings right,"
+        f" asked for {len(asked)} addresses, {len(asked) * len(QUESTIONS)} answers",
+    )
+
+
+def judge_types(table_set):
+    """What a set says of the memory that it maps, and that it is."""
+    bad = []
+    want, got = memory_type.promised_tables(table_set), memory_type.found_tables(table_set)
+    if got != want:
+        bad.append(f"tables: want {want}, got {got}")
+    for mapping in table_set.mappings:
+        want = memory_type.promised(mapping.flags)
+        got = memory_type.found(table_set, mapping.iova)
+        if got != want:
+            bad.append(f"iova {mapping.iova:#010x} {mapping.flags}: want {want}, got {got}")
+    return report(bad, f"{table_set.name}: {len(table_set.mappings)} memory types are right")
+
+
+def judge_coverage(sets):
+    """Whether every size was walked with all flags that a mapping can have."""
     choices = [(flag, "-") for flag in FLAGS]
     flags = {"".join(choice) for choice in itertools.product(*choices)}
     flags = {f for f in flags if "r" in f or "w" in f}
     there = {(m.size, m.flags) for s in sets if s.registers["perms"] for m in s.mappings}
-    missing = set(itertools.product(SIZES, flags)) - there
-    for size, missed in sorted(missing)[:SHOWN]:
-        print(f"# no page of {size >> 10}K has {missed}")
-    print(f"{'not ok' if missing else 'ok'} {number} every size was walked with all flags")
-    return not missing
+    missing = sorted(set(itertools.product(SIZES, flags)) - there)
+    return report(
+        [f"no page of {size >> 10}K has {flags}" for size, flags in missing],
+        "every size was walked with all flags",
+    )
 
 
-def main(folder, file):
+def main(folder, path):
     """Judges all sets."""
     sets = dump.read_or_exit(folder)
-    good = True
-    print(f"KTAP version 1\n1..{len(sets) + 1}")
-    with open(file, "rb") as answers:
-        for number, table_set in enumerate(sets, 1):
-            size = sum(dump.ANSWER.size for _ in table_set.queries())
-            good &= judge(number, table_set, answers.read(size))
-    good &= judge_coverage(len(sets) + 1, sets)
-    sys.exit(not good)
+    print(f"KTAP version 1\n1..{2 * len(sets) + 1}")
+    with open(path, "rb") as file:
+        good = [judge_answers(table_set, file) for table_set in sets]
+    good += [judge_types(table_set) for table_set in sets]
+    good.append(judge_coverage(sets))
+    sys.exit(not all(good))
 
 
 if __name__ == "__main__":

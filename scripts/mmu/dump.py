@@ -21,7 +21,7 @@ from typing import NamedTuple
 SMALL, LARGE, SECTION, SUPERSECTION = 1 << 12, 1 << 16, 1 << 20, 1 << 24
 SIZES = (SMALL, LARGE, SECTION, SUPERSECTION)
 FLAGS = "rwcnmp"
-NAMES = ("ttbr", "tcr", "prrr", "nmrr", "ns", "perms")
+NAMES = ("ttbr", "tcr", "prrr", "nmrr", "ns", "perms", "mtk_ext")
 L1_BYTES = 4 * 4096
 
 # Where walk.S and its data lie: no table and nothing that is mapped may be there. The program's own
@@ -57,7 +57,7 @@ class TableSet(NamedTuple):
     name: str
     registers: dict
     mappings: list
-    tables: list
+    tables: dict
 
     def find(self, iova):
         """The mapping that an address is in, or None."""
@@ -138,9 +138,9 @@ def read_mappings(path):
 
 
 def read_tables(path):
-    """Pairs of a physical address and entries."""
+    """Entries by the physical address of their table."""
     data = path.read_bytes()
-    tables = []
+    tables = {}
     at = 0
     while at < len(data):
         if len(data) - at < 16:
@@ -151,7 +151,7 @@ def read_tables(path):
             raise BadDump(f"{path}: the table at {paddr:#x} is cut short")
         if paddr + size > 1 << 32 or paddr % 1024 or size % 1024 or not size:
             raise BadDump(f"{path}: no table has {size} bytes at {paddr:#x}")
-        tables.append((paddr, data[at : at + size]))
+        tables[paddr] = data[at : at + size]
         at += size
     return tables
 
@@ -159,7 +159,7 @@ def read_tables(path):
 def check_tables(path, table_set):
     """A first-level table is where the register says, and leaves the program's section alone."""
     base = table_set.registers["ttbr"] & ~(L1_BYTES - 1)
-    l1 = dict(table_set.tables).get(base, b"")
+    l1 = table_set.tables.get(base, b"")
     if len(l1) < L1_BYTES:
         raise BadDump(f"{path}: no first-level table at {base:#x}, where ttbr has it")
     if struct.unpack_from("<I", l1, 4 * (PROGRAM // SECTION)) != (0,):
@@ -181,7 +181,7 @@ def read_set(folder, name):
 
 def check_memory(sets):
     """Tables are where nothing else is: what is mapped is written to."""
-    areas = [(paddr, len(data), s.name) for s in sets for paddr, data in s.tables]
+    areas = [(paddr, len(data), s.name) for s in sets for paddr, data in s.tables.items()]
     areas.sort()
     for before, after in itertools.pairwise(areas):
         if before[0] + before[1] > after[0]:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Makes what the walking CPU has in its memory: the program, the tables of a dump where they were,
-and the queries.
+"""Makes what the walking CPU has in its memory beside the program: the tables of a dump, where they
+were, and the queries.
 
-usage: image.py DUMP PROGRAM IMAGE
+usage: image.py DUMP IMAGE
 
-PROGRAM is walk.S as bare instructions, IMAGE becomes an ELF file, because its segments go to
-physical addresses.
+IMAGE becomes an ELF file, because its segments go to physical addresses.
 """
 
 import struct
@@ -49,14 +48,14 @@ def questions(sets):
     return bytes(data)
 
 
-def elf(entry, segments):
-    """An executable of 32-bit Arm, from pairs of an address and bytes."""
+def elf(segments):
+    """A file of 32-bit Arm, from pairs of an address and bytes."""
     size_of_header, size_of_segment = 52, 32
     offset = size_of_header + size_of_segment * len(segments)
     yield struct.pack(
         "<4s12BHHIIIIIHHHHHH",
         *(b"\x7fELF", 1, 1, 1, *[0] * 9),
-        *(2, 40, 1, entry, size_of_header, 0, 0x05000000),
+        *(2, 40, 1, 0, size_of_header, 0, 0x05000000),
         *(size_of_header, size_of_segment, len(segments), 0, 0, 0),
     )
     for address, data in segments:
@@ -66,18 +65,17 @@ def elf(entry, segments):
         yield data
 
 
-def main(folder, program, image):
+def main(folder, image):
     """Puts the image together."""
     sets = dump.read_or_exit(folder)
-    with open(program, "rb") as file:
-        segments = [(dump.PROGRAM, file.read()), (dump.QUERIES, questions(sets))]
+    segments = [(dump.QUERIES, questions(sets))]
     for table_set in sets:
-        segments += table_set.tables
+        segments += table_set.tables.items()
     with open(image, "wb") as file:
-        file.writelines(elf(dump.PROGRAM, segments))
+        file.writelines(elf(segments))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
     main(*sys.argv[1:])

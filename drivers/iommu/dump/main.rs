@@ -173,8 +173,14 @@ impl Copy {
             f,
             "ttbr {ttbr:#010x}\ntcr {tcr:#x}\nprrr {prrr:#010x}\nnmrr {nmrr:#010x}"
         )?;
-        let Config { ns, perms, .. } = self.config;
-        writeln!(f, "ns {}\nperms {}", u8::from(ns), u8::from(perms))
+        for (name, value) in [
+            ("ns", self.config.ns),
+            ("perms", self.config.perms),
+            ("mtk_ext", self.config.mtk_ext),
+        ] {
+            writeln!(f, "{name} {}", u8::from(value))?;
+        }
+        Ok(())
     }
 
     fn show_mappings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
