@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Under a real driver: tables of ours for Debian's unmodified mtk_iommu, which the soft M4U walks.
+#
+# One thread for all CPUs of the guest: whoever waits lets the others go on, and the M4U answers in
+# time however busy the host is. A table that was freed is poison to the walker.
+# guest: --mem 6G --smp 3 --overlay samples/soft_m4u/m4u.dtso --add scripts/tests/m4u.sh
+# guest: --append mem=5G --append isolcpus=2 --append slab_debug=P,io-pgtable_armv7s_l2*
+# guest: --qemu -accel --qemu tcg,thread=single
+
+# shellcheck source=scripts/tests/m4u.sh
+. /m4u.sh
+
+format=io_pgtable_arm_v7s_rust
+
+plan $((m4u_count + 5))
+modprobe $format
+m4u_start
+same 'Rust serves ARM_V7S' rust "$(cat /sys/kernel/debug/$format/served_by)"
+has 'the tables of the driver are ours' '^32 35 0xb 0x1111000 noncoherent ' \
+	"$(cat /sys/kernel/debug/$format/tables)"
+same 'and the M4U has their address' "$(sed -n 2p /sys/kernel/debug/$format/tables | cut -d ' ' -f 6)" \
+	"$(state base)"
+check 'C made no cache for its own' [ ! -e /sys/kernel/slab/io-pgtable_armv7s_l2 ]
+m4u_checks
+check 'the driver never frees its tables, and we stay' fails rmmod $format
