@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 """Turns what v7s_bench measured into build/bench.json and a table.
 
-usage: bench_table.py RESULTS KERNEL JSON
+usage: bench_table.py KERNEL JSON RESULTS...
 
-RESULTS is v7s_bench/results of debugfs, KERNEL a file with the kernel's release.
+RESULTS are v7s_bench/results of debugfs, KERNEL a file with the kernel's release.
 """
 
 import json
 import os
 import sys
 
-COLUMNS = ("op", "page", "count", "walker", "flush", "touch", "rust", "c", "c/rust", "floor")
+COLUMNS = (
+    "op", "page", "count", "walker", "flush", "touch", "cpus", "through",
+    "rust", "c", "c/rust", "floor",
+)
+TEXT = ("op", "walker", "flush", "touch", "through")
 
 
 def size(count):
@@ -29,6 +33,8 @@ def cells(row):
         row["walker"],
         row["flush"],
         row["touch"],
+        str(row["cpus"]),
+        row["through"] or "",
         f"{row['rust']:,}",
         f"{row['c']:,}",
         ratio,
@@ -42,21 +48,25 @@ def table(rows):
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
         yield "  ".join(
-            cell.ljust(width) if name in ("op", "walker", "flush", "touch") else cell.rjust(width)
+            cell.ljust(width) if name in TEXT else cell.rjust(width)
             for name, cell, width in zip(COLUMNS, line, widths)
         ).rstrip()
 
 
-def main(results, kernel, output):
+def read(path):
+    """The results of one guest."""
+    with open(path, encoding="utf-8") as file:
+        rows = json.load(file)
+    if not rows:
+        sys.exit(f"bench_table.py: nothing in {path}")
+    return rows
+
+
+def main(kernel, output, *results):
     """Reads, completes, writes and shows the results."""
     with open(kernel, encoding="utf-8") as file:
         release = file.read().strip()
-    with open(results, encoding="utf-8") as file:
-        rows = json.load(file)
-    if not rows:
-        sys.exit("bench_table.py: nothing was measured")
-    for row in rows:
-        row["kernel"] = release
+    rows = [row | {"kernel": release} for path in results for row in read(path)]
     with open(output + ".new", "w", encoding="utf-8") as file:
         json.dump(rows, file, indent=1)
         file.write("\n")
@@ -66,6 +76,6 @@ def main(results, kernel, output):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) < 4:
         sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -98,7 +98,7 @@ impl Case {
     }
 }
 
-/// All cases, in the order in which they are measured and reported.
+/// All cases of mapping and unmapping, in the order in which they are measured and reported.
 pub(crate) fn all() -> impl Iterator<Item = Case> {
     let walkers = [Walker::Coherent, Walker::Noncoherent];
     let touches = [Touch::Hit, Touch::First];
@@ -122,11 +122,47 @@ pub(crate) fn all() -> impl Iterator<Item = Case> {
     })
 }
 
+/// The cases of making and freeing a set.
+pub(crate) fn lifetimes() -> impl Iterator<Item = Case> {
+    [Walker::Coherent, Walker::Noncoherent]
+        .into_iter()
+        .map(|walker| Case {
+            walker,
+            touch: Touch::First,
+            ..Case::COMMON
+        })
+}
+
 impl Case {
+    /// One small page in a table that is there, and nobody to be told.
+    pub(crate) const COMMON: Self = Self {
+        pgsize: SZ_4K,
+        count: 1,
+        walker: Walker::Coherent,
+        flush: Flush::None,
+        touch: Touch::Hit,
+    };
+
     /// Whether the combination makes sense and fits in 4 GiB of input addresses.
     fn is_worth_it(&self) -> bool {
         let fits = (self.bytes() as u64) < 1 << 32;
         let first = self.touch == Touch::Hit || self.uses_l2() && self.flush == Flush::None;
         fits && first
+    }
+
+    /// Mapping calls nobody back.
+    pub(crate) fn is_mapping(&self) -> bool {
+        self.flush == Flush::None
+    }
+
+    /// Whether a bare array stands for what this case does: no cache maintenance, no callbacks, no
+    /// allocation.
+    pub(crate) fn has_floor(&self) -> bool {
+        self.walker == Walker::Coherent && self.flush == Flush::None && self.touch == Touch::Hit
+    }
+
+    /// Translation depends on neither count, walker nor callbacks, so that one case a size does.
+    pub(crate) fn is_translation(&self) -> bool {
+        self.count == 1 && self.has_floor()
     }
 }

@@ -2,41 +2,49 @@
 
 //! v7s_bench: what page-table operations cost in Rust, in the kernel's C, and at the least.
 //!
-//! Runs once when loaded, with interrupts off, and leaves its results as a JSON list in
-//! `v7s_bench/results` of debugfs. `scripts/bench` has it run in a guest whose clock counts
-//! instructions; elsewhere the numbers are nanoseconds.
+//! Runs once when loaded, and leaves its results as a JSON list in `v7s_bench/results` of debugfs.
+//! `scripts/bench` has it run in a guest whose clock counts instructions; elsewhere the numbers are
+//! nanoseconds.
 //!
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C. What is measured
-//! is checked, so that a fast wrong answer is an error and not a result. A new combination goes
-//! into [`case`].
+//! is checked, so that a fast wrong answer is an error and not a result.
+//!
+//! - [`case`] are the combinations that are measured, [`provider`] who is measured;
+//! - [`window`] measures calls on one CPU, [`floor`] what they are compared with, [`cpus`] several
+//!   CPUs at once, [`slab`] the cache that tables come from;
+//! - [`row`] is how results are written.
 
 mod case;
+mod cpus;
 mod floor;
 mod provider;
+mod row;
+mod slab;
+mod stopwatch;
 mod window;
 
 use case::{
     Case,
-    Flush,
-    Touch,
-    Walker, //
+    Touch, //
 };
 use kernel::{
     debugfs,
-    fmt,
-    prelude::*,
-    sizes::SZ_4K, //
+    prelude::*, //
 };
 use provider::{
     PlatformDevice,
     Provider,
     Tables, //
 };
+use row::{
+    Results,
+    Row, //
+};
+use stopwatch::Stopwatch;
 use window::{
     measure,
     measure_floor,
-    Cost,
-    Stopwatch, //
+    measure_lifetime, //
 };
 
 module! {
@@ -46,9 +54,9 @@ module! {
     description: "Benchmark of ARMv7 short-descriptor page tables, Rust against C",
     license: "GPL",
     params: {
-        full: u8 {
+        cpus: u8 {
             default: 0,
-            description: "1: all page sizes, counts and flush kinds, 0: 4 KiB pages, the common cases",
+            description: "1: all CPUs at once, on ranges that share tables; 0: one CPU, all cases",
         },
     },
 }
@@ -59,126 +67,78 @@ struct Bench {
     _results: debugfs::File<Results>,
 }
 
-/// A case and its cost in each implementation.
-struct Row {
-    case: Case,
-    rust: Cost,
-    c: Cost,
-    floor: Option<Cost>,
-}
-
-struct Results(KVec<Row>);
-
 impl kernel::InPlaceModule for Bench {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         let dir = debugfs::Dir::new(c"v7s_bench");
         pin_init::pin_init_scope(move || {
-            let full = *module_parameters::full.value() != 0;
-            let results = Results(run(full)?);
+            let results = match *module_parameters::cpus.value() {
+                0 => one_cpu()?,
+                _ => cpus::measure()?,
+            };
             Ok(try_pin_init!(Self {
-                _results <- dir.read_only_file(c"results", results),
+                _results <- dir.read_only_file(c"results", Results(results)),
             }? Error))
         })
     }
 }
 
-fn run(full: bool) -> Result<KVec<Row>> {
+/// Everything that one CPU can say.
+fn one_cpu() -> Result<KVec<Row>> {
     let dev = PlatformDevice::new()?;
     let watch = Stopwatch::new();
     let mut rows = KVec::new();
-    for case in case::all().filter(|case| full || case.is_common()) {
-        let rust = Tables::new(Provider::Rust, &case, &dev)?.identity();
-        let c = Tables::new(Provider::C, &case, &dev)?.identity();
-        if rust == c {
-            pr_err!("ARM_V7S is served by Rust: load io_pgtable_arm_v7s_rust with takeover=0\n");
-            return Err(EBUSY);
-        }
-        let row = Row {
-            rust: measure(&watch, Provider::Rust, &case, &dev)?,
-            c: measure(&watch, Provider::C, &case, &dev)?,
-            floor: if case.has_floor() {
-                Some(measure_floor(&watch, &case)?)
-            } else {
-                None
-            },
-            case,
-        };
-        rows.push(row, GFP_KERNEL)?;
+    check_providers(&dev)?;
+    for case in case::all() {
+        measure_case(&mut rows, &watch, &case, &dev)?;
     }
+    for case in case::lifetimes() {
+        let rust = measure_lifetime(&watch, Provider::Rust, &case, &dev)?;
+        let c = measure_lifetime(&watch, Provider::C, &case, &dev)?;
+        rows.push(Row::of("create", &case, rust.map, c.map), GFP_KERNEL)?;
+        rows.push(Row::of("destroy", &case, rust.unmap, c.unmap), GFP_KERNEL)?;
+    }
+    slab::measure(&mut rows, &watch)?;
     Ok(rows)
 }
 
-impl Row {
-    /// One operation of the row, as a JSON object.
-    fn write_op(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        op: &str,
-        cost: impl Fn(&Cost) -> u64,
-    ) -> fmt::Result {
-        let Case {
-            pgsize,
-            count,
-            walker,
-            flush,
-            touch,
-        } = self.case;
-        write!(
-            f,
-            "{{\"op\": \"{op}\", \"pgsize\": {pgsize}, \"count\": {count}, \
-             \"walker\": \"{}\", \"flush\": \"{}\", \"touch\": \"{}\", \
-             \"rust\": {}, \"c\": {}, \"floor\": ",
-            walker.name(),
-            flush.name(),
-            touch.name(),
-            cost(&self.rust),
-            cost(&self.c),
-        )?;
-        match &self.floor {
-            Some(floor) => write!(f, "{}}}", cost(floor)),
-            None => f.write_str("null}"),
-        }
+/// Makes sure that C is C.
+fn check_providers(dev: &PlatformDevice) -> Result {
+    let case = Case::COMMON;
+    let rust = Tables::new(Provider::Rust, &case, dev)?.identity();
+    let c = Tables::new(Provider::C, &case, dev)?.identity();
+    if rust == c {
+        pr_err!("ARM_V7S is served by Rust: load io_pgtable_arm_v7s_rust with takeover=0\n");
+        return Err(EBUSY);
     }
+    Ok(())
 }
 
-impl debugfs::Writer for Results {
-    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "[\n";
-        for row in &self.0 {
-            let case = &row.case;
-            let mut write = |op, cost: fn(&Cost) -> u64| {
-                f.write_str(core::mem::replace(&mut separator, ",\n"))?;
-                row.write_op(f, op, cost)
-            };
-            write("map", |cost| cost.map)?;
-            // A table is made by a map only.
-            if case.touch == Touch::Hit {
-                write("unmap", |cost| cost.unmap)?;
-            }
-            if case.is_translation() {
-                write("translate", |cost| cost.translate)?;
-            }
-        }
-        f.write_str("\n]\n")
+/// All operations that a case has something to say about.
+fn measure_case(
+    rows: &mut KVec<Row>,
+    watch: &Stopwatch,
+    case: &Case,
+    dev: &PlatformDevice,
+) -> Result {
+    let rust = measure(watch, Provider::Rust, case, dev)?;
+    let c = measure(watch, Provider::C, case, dev)?;
+    let floor = match case.has_floor() {
+        true => Some(measure_floor(watch, case)?),
+        false => None,
+    };
+    let mut push = |op, rust, c, floor| -> Result {
+        Ok(rows.push(Row::of(op, case, rust, c).floor(floor), GFP_KERNEL)?)
+    };
+    if case.is_mapping() {
+        push("map", rust.map, c.map, floor.map(|floor| floor.map))?;
     }
-}
-
-impl Case {
-    /// What `full=0` is content with.
-    fn is_common(&self) -> bool {
-        self.pgsize == SZ_4K
-            && [1, 16, 256].contains(&self.count)
-            && (self.flush == Flush::None || self.count == 256 && self.touch == Touch::Hit)
+    // A table is made by a map only.
+    if case.touch == Touch::Hit {
+        push("unmap", rust.unmap, c.unmap, floor.map(|floor| floor.unmap))?;
     }
-
-    /// Whether a bare array stands for what this case does: no cache maintenance, no callbacks, no
-    /// allocation.
-    fn has_floor(&self) -> bool {
-        self.walker == Walker::Coherent && self.flush == Flush::None && self.touch == Touch::Hit
+    if case.is_translation() {
+        let floor = floor.map(|floor| floor.translate);
+        push("translate", rust.translate, c.translate, floor)?;
     }
-
-    /// Translation depends on neither count, walker nor callbacks, so that one case a size does.
-    fn is_translation(&self) -> bool {
-        self.count == 1 && self.has_floor()
-    }
+    Ok(())
 }

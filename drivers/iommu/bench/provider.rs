@@ -21,7 +21,8 @@ use kernel::{
         SZ_1M,
         SZ_4K,
         SZ_64K, //
-    }, //
+    },
+    types::Opaque, //
 };
 
 // Exported by io_pgtable_arm_v7s_rust. The types are C's own, but the lint minds those that a
@@ -76,12 +77,11 @@ impl Drop for PlatformDevice {
     }
 }
 
-unsafe extern "C" fn flush_all(_cookie: *mut c_void) {}
+extern "C" fn flush_all(_cookie: *mut c_void) {}
 
-unsafe extern "C" fn flush_walk(_iova: usize, _size: usize, _granule: usize, _cookie: *mut c_void) {
-}
+extern "C" fn flush_walk(_iova: usize, _size: usize, _granule: usize, _cookie: *mut c_void) {}
 
-unsafe extern "C" fn add_page(
+extern "C" fn add_page(
     _gather: *mut bindings::iommu_iotlb_gather,
     _iova: usize,
     _granule: usize,
@@ -95,14 +95,14 @@ static CALLBACKS: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
     tlb_add_page: Some(add_page),
 };
 
-fn gather(case: &Case) -> bindings::iommu_iotlb_gather {
-    bindings::iommu_iotlb_gather {
+fn gather(case: &Case) -> Opaque<bindings::iommu_iotlb_gather> {
+    Opaque::new(bindings::iommu_iotlb_gather {
         queued: case.flush == Flush::Queued,
         ..Default::default()
-    }
+    })
 }
 
-unsafe extern "C" fn map_nothing(
+extern "C" fn map_nothing(
     _ops: *mut bindings::io_pgtable_ops,
     _iova: usize,
     _paddr: bindings::phys_addr_t,
@@ -115,7 +115,7 @@ unsafe extern "C" fn map_nothing(
     0
 }
 
-unsafe extern "C" fn unmap_nothing(
+extern "C" fn unmap_nothing(
     _ops: *mut bindings::io_pgtable_ops,
     _iova: usize,
     _pgsize: usize,
@@ -125,7 +125,7 @@ unsafe extern "C" fn unmap_nothing(
     0
 }
 
-unsafe extern "C" fn translate_nothing(
+extern "C" fn translate_nothing(
     _ops: *mut bindings::io_pgtable_ops,
     _iova: usize,
 ) -> bindings::phys_addr_t {
@@ -140,7 +140,8 @@ const NOTHING: bindings::io_pgtable_ops = bindings::io_pgtable_ops {
     read_and_clear_dirty: None,
 };
 
-/// A table set of 4 GiB of input addresses, the caller's alone.
+/// A table set of 4 GiB of input addresses. No two calls that change something may have addresses
+/// in common.
 ///
 /// # Invariants
 ///
@@ -148,10 +149,13 @@ const NOTHING: bindings::io_pgtable_ops = bindings::io_pgtable_ops {
 pub(crate) struct Tables<'a> {
     ops: NonNull<bindings::io_pgtable_ops>,
     calls: bindings::io_pgtable_ops,
-    gather: bindings::iommu_iotlb_gather,
+    gather: Opaque<bindings::iommu_iotlb_gather>,
     owned: bool,
     _dev: &'a PlatformDevice,
 }
+
+// SAFETY: Table sets may be used from several threads; nobody writes to `gather`.
+unsafe impl Sync for Tables<'_> {}
 
 impl<'a> Tables<'a> {
     pub(crate) fn new(provider: Provider, case: &Case, dev: &'a PlatformDevice) -> Result<Self> {
@@ -208,12 +212,12 @@ impl<'a> Tables<'a> {
 
     /// Whether all pages were mapped.
     #[inline(always)]
-    pub(crate) fn map(&mut self, iova: usize, paddr: u64, pgsize: usize, count: usize) -> bool {
+    pub(crate) fn map(&self, iova: usize, paddr: u64, pgsize: usize, count: usize) -> bool {
         let Some(map_pages) = self.calls.map_pages else {
             return false;
         };
         let mut mapped = 0;
-        // SAFETY: The set is valid and the caller's alone.
+        // SAFETY: The set is valid, and no two calls have addresses in common.
         let err = unsafe {
             map_pages(
                 self.ops.as_ptr(),
@@ -231,13 +235,14 @@ impl<'a> Tables<'a> {
 
     /// Whether all pages were unmapped.
     #[inline(always)]
-    pub(crate) fn unmap(&mut self, iova: usize, pgsize: usize, count: usize) -> bool {
+    pub(crate) fn unmap(&self, iova: usize, pgsize: usize, count: usize) -> bool {
         let Some(unmap_pages) = self.calls.unmap_pages else {
             return false;
         };
-        // SAFETY: The set is valid and the caller's alone.
+        // SAFETY: The set is valid, and no two calls have addresses in common. Our callbacks only
+        // read what is gathered.
         let unmapped =
-            unsafe { unmap_pages(self.ops.as_ptr(), iova, pgsize, count, &mut self.gather) };
+            unsafe { unmap_pages(self.ops.as_ptr(), iova, pgsize, count, self.gather.get()) };
         unmapped == pgsize * count
     }
 
@@ -246,7 +251,7 @@ impl<'a> Tables<'a> {
         let Some(iova_to_phys) = self.calls.iova_to_phys else {
             return 0;
         };
-        // SAFETY: The set is valid and the caller's alone.
+        // SAFETY: The set is valid, and nobody changes the mapping at the same time.
         unsafe { iova_to_phys(self.ops.as_ptr(), iova) }.into()
     }
 }

@@ -13,6 +13,10 @@ use crate::{
         Provider,
         Tables,
         IAS, //
+    },
+    stopwatch::{
+        mean,
+        Stopwatch, //
     }, //
 };
 use kernel::{
@@ -20,23 +24,22 @@ use kernel::{
     sizes::{
         SZ_1M,
         SZ_4K, //
-    },
-    time::{
-        Instant,
-        Monotonic, //
     }, //
 };
 
-// In helpers.c.
-extern "C" {
-    fn v7s_bench_irq_save() -> usize;
-    fn v7s_bench_irq_restore(flags: usize);
+/// Calls that a mean is taken over, and fewer of those that take as long as many.
+fn calls(case: &Case) -> usize {
+    if case.entries() <= 4096 {
+        1000
+    } else {
+        100
+    }
 }
 
-/// Calls that a mean is taken over.
-const CALLS: usize = 1000;
 /// Means that the minimum is taken of.
 const ROUNDS: usize = 3;
+/// Sets that are made before the first of them is freed.
+const SETS: usize = 100;
 /// Words in the array that stands for tables when the floor is measured; 512 KiB.
 const FLOOR_WORDS: usize = 1 << 16;
 /// Mapped memory lies this far from its input address.
@@ -64,38 +67,6 @@ impl Cost {
             translate: self.translate.min(other.translate),
         }
     }
-}
-
-/// A stopwatch that knows what looking at it costs.
-pub(crate) struct Stopwatch {
-    overhead: i64,
-}
-
-impl Stopwatch {
-    pub(crate) fn new() -> Self {
-        let mut this = Self { overhead: 0 };
-        this.overhead = (0..CALLS).map(|_| this.time(|| ())).min().unwrap_or(0);
-        this
-    }
-
-    /// Nanoseconds that `f` takes, interrupts off.
-    #[inline(always)]
-    fn time(&self, f: impl FnOnce()) -> i64 {
-        // SAFETY: Paired with the call below.
-        let flags = unsafe { v7s_bench_irq_save() };
-        let start = Instant::<Monotonic>::now();
-        f();
-        let elapsed = start.elapsed().as_nanos();
-        // SAFETY: From the call above.
-        unsafe { v7s_bench_irq_restore(flags) };
-        elapsed - self.overhead
-    }
-}
-
-/// The mean over the calls of all windows.
-fn mean(total: i64, calls: usize) -> u64 {
-    let calls = calls as i64;
-    u64::try_from((total + calls / 2) / calls).unwrap_or(0)
 }
 
 /// Measures `case` with tables of `provider`.
@@ -131,7 +102,7 @@ impl<'a> Window<'a> {
             watch,
             case,
             stride,
-            calls: CALLS.min((1usize << IAS) / stride),
+            calls: calls(case).min((1usize << IAS) / stride),
         }
     }
 
@@ -141,7 +112,7 @@ impl<'a> Window<'a> {
     }
 
     /// Nanoseconds that mapping takes, and whether all of it went well.
-    fn map(&self, tables: &mut Tables<'_>) -> (i64, bool) {
+    fn map(&self, tables: &Tables<'_>) -> (i64, bool) {
         let (pgsize, count) = (self.case.pgsize, self.case.count);
         let mut fine = true;
         let time = self.watch.time(|| {
@@ -164,7 +135,7 @@ impl<'a> Window<'a> {
     }
 
     /// The same for unmapping.
-    fn unmap(&self, tables: &mut Tables<'_>) -> (i64, bool) {
+    fn unmap(&self, tables: &Tables<'_>) -> (i64, bool) {
         let (pgsize, count) = (self.case.pgsize, self.case.count);
         let mut fine = true;
         let time = self.watch.time(|| {
@@ -191,24 +162,24 @@ fn round(watch: &Stopwatch, provider: Provider, case: &Case, dev: &PlatformDevic
     let mut tables = Tables::new(provider, case, dev)?;
     if case.touch == Touch::Hit {
         // Makes the second-level tables, which stay.
-        check(window.map(&mut tables).1 && window.unmap(&mut tables).1)?;
+        check(window.map(&tables).1 && window.unmap(&tables).1)?;
     }
     // What calls and the loops around them cost by themselves.
-    let mut nothing = Tables::nothing(case, dev);
+    let nothing = Tables::nothing(case, dev);
     let base = [
-        window.map(&mut nothing).0,
+        window.map(&nothing).0,
         window.translate(&nothing).0,
-        window.unmap(&mut nothing).0,
+        window.unmap(&nothing).0,
     ];
     let (mut total, mut calls) = ([0; 3], 0);
-    while calls < CALLS {
+    while calls < self::calls(case) {
         if case.touch == Touch::First && calls > 0 {
             tables = Tables::new(provider, case, dev)?;
         }
-        let (map, mapped) = window.map(&mut tables);
+        let (map, mapped) = window.map(&tables);
         window.verify(&tables, paddr)?;
         let (translate, translated) = window.translate(&tables);
-        let (unmap, unmapped) = window.unmap(&mut tables);
+        let (unmap, unmapped) = window.unmap(&tables);
         window.verify(&tables, |_| 0)?;
         check(mapped && translated && unmapped)?;
         for (total, (time, base)) in total
@@ -225,6 +196,34 @@ fn round(watch: &Stopwatch, provider: Provider, case: &Case, dev: &PlatformDevic
         unmap,
         translate,
     })
+}
+
+/// Measures how long sets take to come (`map`) and go (`unmap`). Both may sleep.
+pub(crate) fn measure_lifetime(
+    watch: &Stopwatch,
+    provider: Provider,
+    case: &Case,
+    dev: &PlatformDevice,
+) -> Result<Cost> {
+    let mut cost = Cost::MAX;
+    for _ in 0..ROUNDS {
+        let mut sets = KVec::with_capacity(SETS, GFP_KERNEL)?;
+        let mut fine = true;
+        let create = watch.time_preemptible(|| {
+            for _ in 0..SETS {
+                fine &= Tables::new(provider, case, dev)
+                    .is_ok_and(|set| sets.push_within_capacity(set).is_ok());
+            }
+        });
+        check(fine)?;
+        let destroy = watch.time_preemptible(|| sets.clear());
+        cost = cost.min(Cost {
+            map: mean(create, SETS),
+            unmap: mean(destroy, SETS),
+            ..Cost::MAX
+        });
+    }
+    Ok(cost)
 }
 
 /// The output address for an input address.
@@ -245,15 +244,16 @@ fn check(fine: bool) -> Result {
 pub(crate) fn measure_floor(watch: &Stopwatch, case: &Case) -> Result<Cost> {
     let mut cost = Cost::MAX;
     for _ in 0..ROUNDS {
-        cost = cost.min(floor_round(watch, case.entries())?);
+        cost = cost.min(floor_round(watch, case)?);
     }
     Ok(cost)
 }
 
-fn floor_round(watch: &Stopwatch, entries: usize) -> Result<Cost> {
+fn floor_round(watch: &Stopwatch, case: &Case) -> Result<Cost> {
+    let entries = case.entries();
     // Two entries a word; a single entry has a word to itself.
     let words = entries.div_ceil(2);
-    let window = CALLS.min(FLOOR_WORDS / words);
+    let window = self::calls(case).min(FLOOR_WORDS / words);
     let mut array = KVVec::from_elem(0u64, words * window, GFP_KERNEL)?;
     let l1 = KVec::from_elem(floor::L1_ENTRY, floor::L1_ENTRIES, GFP_KERNEL)?;
     let l2 = KVec::from_elem(floor::ENTRY, floor::L2_ENTRIES, GFP_KERNEL)?;
@@ -261,7 +261,7 @@ fn floor_round(watch: &Stopwatch, entries: usize) -> Result<Cost> {
         return Err(EINVAL);
     };
     let (mut map, mut unmap, mut translate, mut calls) = (0, 0, 0, 0);
-    while calls < CALLS {
+    while calls < self::calls(case) {
         let mut fine = true;
         map += watch.time(|| {
             for run in array.chunks_exact_mut(words) {

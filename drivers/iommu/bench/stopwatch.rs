@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Time, as the guest's clock has it.
+
+use kernel::time::{
+    Instant,
+    Monotonic, //
+};
+
+// In helpers.c.
+extern "C" {
+    fn v7s_bench_irq_save() -> usize;
+    fn v7s_bench_irq_restore(flags: usize);
+}
+
+/// A stopwatch that knows what looking at it costs.
+pub(crate) struct Stopwatch {
+    overhead: i64,
+}
+
+impl Stopwatch {
+    pub(crate) fn new() -> Self {
+        let mut this = Self { overhead: 0 };
+        this.overhead = (0..1000).map(|_| this.time(|| ())).min().unwrap_or(0);
+        this
+    }
+
+    /// Nanoseconds that `f` takes, interrupts off.
+    #[inline(always)]
+    pub(crate) fn time(&self, f: impl FnOnce()) -> i64 {
+        // SAFETY: Paired with the call below.
+        let flags = unsafe { v7s_bench_irq_save() };
+        let elapsed = self.time_preemptible(f);
+        // SAFETY: From the call above.
+        unsafe { v7s_bench_irq_restore(flags) };
+        elapsed
+    }
+
+    /// The same for what may sleep; timer interrupts count.
+    #[inline(always)]
+    pub(crate) fn time_preemptible(&self, f: impl FnOnce()) -> i64 {
+        let start = Instant::<Monotonic>::now();
+        f();
+        start.elapsed().as_nanos() - self.overhead
+    }
+}
+
+/// The mean over a number of calls, to the nearest whole.
+pub(crate) fn mean(total: i64, calls: usize) -> u64 {
+    let calls = calls as i64;
+    u64::try_from((total + calls / 2) / calls).unwrap_or(0)
+}
