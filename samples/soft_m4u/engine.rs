@@ -4,9 +4,8 @@
 //!
 //! An access that is served from a cache is looked up in the tables all the same. If they say
 //! something else, the driver missed an invalidation, or the device uses an address that was taken
-//! from it: no driver changes a mapping that is in use. Only walks that led to a page are
-//! remembered, therefore a table must not leave its place between an access through it and the
-//! invalidation of the last mapping in it.
+//! from it: no driver changes a mapping that is in use. The same goes for a table that is no longer
+//! where a remembered walk found it.
 
 use crate::{
     cache::Cache,
@@ -137,16 +136,11 @@ impl Engine {
                 counts.dropped_in_time += 1;
             }
         });
-        let mut taken = None;
         self.walks.invalidate(&range, |step| {
             if !leads(base, step) {
-                taken = Some(step.iova);
-                counts.tables_taken += 1;
+                counts.taken_first += 1;
             }
         });
-        if let Some(iova) = taken {
-            self.report(iova, "a table went before the walker was told to forget it");
-        }
     }
 
     /// Looks through the caches for what is no longer so. To be called while no mapping is being

@@ -17,7 +17,7 @@ m4u=/sys/kernel/debug/soft_m4u
 client=/sys/kernel/debug/soft_m4u_client
 driver=/sys/bus/platform/drivers/soft_m4u_client
 # shellcheck disable=SC2034 # what m4u_checks has, for the plan
-m4u_count=68
+m4u_count=78
 
 # The number after $1 in the state of the M4U.
 state() {
@@ -83,7 +83,7 @@ m4u_start() {
 data_arrives() {
 	: >/tmp/reports
 	for bytes in 4096 65536 1048576 16777216 67108864; do
-		for kind in coherent single sg; do
+		for kind in coherent single sg scattered; do
 			round_trip $kind $bytes
 		done
 	done

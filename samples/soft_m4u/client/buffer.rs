@@ -86,7 +86,7 @@ impl Drop for Single {
     }
 }
 
-/// Pages of scattered memory, lent to a scatterlist that is dropped before them.
+/// Pages of the vmalloc area, lent to a scatterlist that is dropped before them.
 struct Lent {
     memory: NonNull<u8>,
     bytes: usize,
@@ -99,7 +99,7 @@ impl page::AsPageIter for Lent {
     type Iter<'a> = VmallocPageIter<'a>;
 
     fn page_iter(&mut self) -> Self::Iter<'_> {
-        // SAFETY: The whole of a vector, which outlives the scatterlist.
+        // SAFETY: Whole pages of the vmalloc area, all of them, which outlive the scatterlist.
         unsafe { VmallocPageIter::new(self.memory, self.bytes) }
     }
 }
@@ -138,7 +138,7 @@ impl Buffer {
         let mapping = match &memory {
             Memory::Coherent(memory) => Mapping::Coherent(memory.dma_handle()),
             Memory::Contiguous(_) => Mapping::Single(single(dev, &memory, access)?),
-            Memory::Scattered(_) => Mapping::Sg(sg(dev, &memory, access)?),
+            Memory::Runs(_) | Memory::Scattered(_) => Mapping::Sg(sg(dev, &memory, access)?),
         };
         Ok(Self {
             mapping: Some(mapping),

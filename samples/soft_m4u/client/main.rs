@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `coherent BYTES` | the device copies a buffer of `dma_alloc_coherent()` to another |
 //! | `single BYTES` | the same with `dma_map_single()` |
-//! | `sg BYTES` | the same with `dma_map_sgtable()` of scattered pages |
+//! | `sg BYTES` | the same with `dma_map_sgtable()` of what `vmalloc()` gives |
+//! | `scattered BYTES` | the same of pages none of which follows another |
 //! | `threads COUNT ROUNDS` | that many threads do that many of all these |
 //! | `hold KIND BYTES` | maps a buffer that stays until the driver is unbound |
 //! | `late KIND BYTES` | the device writes where a buffer was: has to fail with `EFAULT` |

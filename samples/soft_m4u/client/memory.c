@@ -6,7 +6,8 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
-#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 /* Beyond this, pages have to be looked for. */
 #define BLOCK (PAGE_SIZE << MAX_PAGE_ORDER)
@@ -37,6 +38,37 @@ void m4u_client_free(void *memory, size_t size)
 	else
 		free_contig_range(page_to_pfn(virt_to_page(memory)), PFN_UP(size));
 #endif
+}
+
+/*
+ * Zeroed, for vfree(). No two pages that follow each other are physically consecutive, so that each
+ * is mapped by itself.
+ */
+void *m4u_client_alloc_scattered(size_t size);
+void *m4u_client_alloc_scattered(size_t size)
+{
+	unsigned long i, allocated, count = PFN_UP(size);
+	struct page **pages = kvcalloc(count, sizeof(*pages), GFP_KERNEL);
+	void *memory;
+
+	if (!pages)
+		return NULL;
+	for (allocated = 0; allocated < count; allocated++) {
+		pages[allocated] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!pages[allocated])
+			goto free;
+	}
+	/* The allocator hands out neighbours: every second one changes sides. */
+	for (i = 1; i < count / 2; i += 2)
+		swap(pages[i], pages[count - 1 - i]);
+	memory = vmap(pages, count, VM_MAP_PUT_PAGES, PAGE_KERNEL);
+	if (memory)
+		return memory;
+free:
+	while (allocated--)
+		__free_page(pages[allocated]);
+	kvfree(pages);
+	return NULL;
 }
 
 /* Where memory of any kind is. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory that the CPU fills and reads: contiguous, scattered, or made for DMA.
+//! Memory that the CPU fills and reads: made for DMA, contiguous, as `vmalloc()` finds it, or as
+//! scattered as can be.
 
 use core::{
     ptr::NonNull,
@@ -19,7 +20,13 @@ use kernel::{
 extern "C" {
     fn m4u_client_alloc(size: usize) -> *mut c_void;
     fn m4u_client_free(memory: *mut c_void, size: usize);
+    fn m4u_client_alloc_scattered(size: usize) -> *mut c_void;
     fn m4u_client_phys(memory: *const c_void) -> u64;
+}
+
+// Not in the bindings.
+extern "C" {
+    fn vfree(memory: *const c_void);
 }
 
 /// How a buffer is made and mapped.
@@ -29,15 +36,18 @@ pub(crate) enum Kind {
     Coherent,
     /// `dma_map_single()` of contiguous memory.
     Single,
-    /// `dma_map_sgtable()` of scattered pages.
+    /// `dma_map_sgtable()` of what `vmalloc()` gives, which is runs of pages.
     Sg,
+    /// The same of single pages.
+    Scattered,
 }
 
 impl Kind {
-    pub(crate) const ALL: [(&'static str, Self); 3] = [
+    pub(crate) const ALL: [(&'static str, Self); 4] = [
         ("coherent", Self::Coherent),
         ("single", Self::Single),
         ("sg", Self::Sg),
+        ("scattered", Self::Scattered),
     ];
 }
 
@@ -70,11 +80,44 @@ impl Drop for Contiguous {
     }
 }
 
+/// Memory that is virtually contiguous only, of single pages.
+///
+/// # Invariants
+///
+/// Allocated by `m4u_client_alloc_scattered()` with that size, and ours.
+pub(crate) struct Scattered {
+    memory: NonNull<c_void>,
+    bytes: usize,
+}
+
+// SAFETY: Memory may be used from any thread.
+unsafe impl Send for Scattered {}
+
+impl Scattered {
+    fn new(bytes: usize) -> Result<Self> {
+        // SAFETY: May be called for any size but zero, which `Memory::new` refuses.
+        let memory = unsafe { m4u_client_alloc_scattered(bytes) };
+        // INVARIANT: Just allocated.
+        Ok(Self {
+            memory: NonNull::new(memory).ok_or(ENOMEM)?,
+            bytes,
+        })
+    }
+}
+
+impl Drop for Scattered {
+    fn drop(&mut self) {
+        // SAFETY: By the invariants; its pages go with it.
+        unsafe { vfree(self.memory.as_ptr()) };
+    }
+}
+
 /// Zeroed memory of any kind, seen as words.
 pub(crate) enum Memory {
     Coherent(Coherent<[u64]>),
     Contiguous(Contiguous),
-    Scattered(VVec<u64>),
+    Runs(VVec<u64>),
+    Scattered(Scattered),
 }
 
 impl Memory {
@@ -87,7 +130,8 @@ impl Memory {
         Ok(match kind {
             Kind::Coherent => Self::Coherent(Coherent::zeroed_slice(dev, words, GFP_KERNEL)?),
             Kind::Single => Self::Contiguous(Contiguous::new(bytes)?),
-            Kind::Sg => Self::Scattered(VVec::from_elem(0, words, GFP_KERNEL)?),
+            Kind::Sg => Self::Runs(VVec::from_elem(0, words, GFP_KERNEL)?),
+            Kind::Scattered => Self::Scattered(Scattered::new(bytes)?),
         })
     }
 
@@ -95,7 +139,8 @@ impl Memory {
         match self {
             Self::Coherent(memory) => memory.size(),
             Self::Contiguous(memory) => memory.bytes,
-            Self::Scattered(memory) => size_of_val(memory.as_slice()),
+            Self::Runs(memory) => size_of_val(memory.as_slice()),
+            Self::Scattered(memory) => memory.bytes,
         }
     }
 
@@ -103,7 +148,8 @@ impl Memory {
         match self {
             Self::Coherent(memory) => memory.as_ptr().cast(),
             Self::Contiguous(memory) => memory.memory.as_ptr().cast(),
-            Self::Scattered(memory) => memory.as_slice().as_ptr(),
+            Self::Runs(memory) => memory.as_slice().as_ptr(),
+            Self::Scattered(memory) => memory.memory.as_ptr().cast(),
         }
     }
 
