@@ -133,7 +133,6 @@ start:
 	ldr	r0, =vectors
 	mcr	p15, 0, r0, c12, c0, 0		@ VBAR
 	isb
-	adr	r11, leave
 	mov	r0, #SYS_OPEN
 	adr	r1, open
 	semihosting
@@ -174,6 +173,7 @@ next_set:
 	set_registers
 	orr	r10, r9, #SCTLR_M
 	ldr	r5, =answers
+	adr	r11, leave
 
 next_query:
 	ldm	r4!, {r7, r8}
@@ -197,7 +197,6 @@ next_query:
 
 	@ A fetch may fail, but not lead to memory that holds no code of ours.
 	ldr	r0, [r5, #-16]
-	mvn	r1, #~ASTRAY
 	tst	r0, #PAR_F
 	bne	1f
 	eor	r2, r0, r8

@@ -66,9 +66,11 @@ impl Targets {
 }
 
 /// Fills a set; unmaps some of it where it is dense.
-pub(crate) fn fill(set: &mut Set, layout: Layout, targets: &Targets, random: Random) -> Result {
+pub(crate) fn fill(set: &mut Set, layout: Layout, targets: &Targets, seed: u64) -> Result {
+    let mut random = Random::new(seed);
     let mut filler = Filler {
         targets,
+        first: random.below(SLOTS),
         random,
         mapped: [0; SIZES.len()],
     };
@@ -88,6 +90,8 @@ pub(crate) fn fill(set: &mut Set, layout: Layout, targets: &Targets, random: Ran
 
 struct Filler<'a> {
     targets: &'a Targets,
+    /// The kind of slot 0.
+    first: usize,
     random: Random,
     /// Mappings of each size so far.
     mapped: [usize; SIZES.len()],
@@ -128,7 +132,7 @@ impl Filler<'_> {
         let start = slot * SZ_16M;
         // Another MiB follows.
         let some_mib = start + self.random.below(15) * SZ_1M;
-        match slot % 16 {
+        match (self.first + slot) % 16 {
             0 | 1 | 8 | 9 => self.map(set, start, SZ_16M, 1),
             2 | 10 => (0..16)
                 .filter(|i| i % 5 != 4)
@@ -142,7 +146,7 @@ impl Filler<'_> {
     }
 
     fn sparse(&mut self, set: &mut Set, slot: usize) -> Result {
-        let size = SIZES[slot % SIZES.len()];
+        let size = SIZES[(self.first + slot) % SIZES.len()];
         let place = self.random.below(SZ_16M / size);
         self.map(set, slot * SZ_16M + place * size, size, 1)
     }

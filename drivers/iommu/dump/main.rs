@@ -136,8 +136,9 @@ fn make(seed: u64) -> Result<KVec<Copy>> {
     for (i, (config, layout)) in SETS.into_iter().enumerate() {
         for provider in Provider::ALL {
             let mut set = Set::new(provider, &config)?;
-            let random = Random::new(seed.wrapping_add(1 + i as u64));
-            layout::fill(&mut set, layout, &targets, random)?;
+            // The same for both providers.
+            let seed = seed.wrapping_add(1 + i as u64);
+            layout::fill(&mut set, layout, &targets, seed)?;
             sets.push((provider, config, set), GFP_KERNEL)?;
         }
     }

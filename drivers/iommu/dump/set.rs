@@ -150,7 +150,7 @@ impl Set {
         let map_pages = unsafe { self.ops.as_ref() }.map_pages.ok_or(EINVAL)?;
         let mut mapped = 0;
         // SAFETY: The set is valid and the caller's alone.
-        kernel::error::to_result(unsafe {
+        let err = unsafe {
             map_pages(
                 self.ops.as_ptr(),
                 first.iova,
@@ -161,8 +161,10 @@ impl Set {
                 bindings::GFP_KERNEL,
                 &mut mapped,
             )
-        })?;
-        if mapped != first.size * count {
+        };
+        if err != 0 || mapped != first.size * count {
+            let Page { iova, size, .. } = first;
+            pr_err!("mapping {count} pages of {size:#x} at {iova:#x}: {err}, {mapped:#x} done\n");
             return Err(EIO);
         }
         for i in 0..count {
@@ -201,11 +203,11 @@ impl Set {
         // SAFETY: The set is valid and the caller's alone.
         let unmapped =
             unsafe { unmap_pages(self.ops.as_ptr(), iova, size, count, ptr::null_mut()) };
-        if unmapped == size * count {
-            Ok(())
-        } else {
-            Err(EIO)
+        if unmapped != size * count {
+            pr_err!("unmapping {count} pages of {size:#x} at {iova:#x}: {unmapped:#x} done\n");
+            return Err(EIO);
         }
+        Ok(())
     }
 
     /// The tables that a walker finds which starts at the base register: each as its physical
