@@ -30,19 +30,22 @@ use crate::{
 /// Beginnings of runs: all places in a word and in a block of words, and the next one.
 const STARTS: usize = 18;
 
-/// Lengths of runs: short ones, and all remainders of more than two blocks.
+/// Lengths of runs: all up to more than two blocks.
 const LENGTHS: usize = 41;
 
 fn table() -> Result<KBox<L2Slots>> {
     KBox::init(pin_init::init_zeroed(), GFP_KERNEL)
 }
 
-/// All runs to be tried, as beginning and length: those above, and to the end of the table.
+/// All runs to be tried, as beginning and length: those above, and all of the table but for nothing
+/// or one slot on either side.
 fn runs() -> impl Iterator<Item = (usize, usize)> {
-    (0..STARTS).flat_map(|start| {
-        let to_the_end = L2_ENTRIES - start;
-        Iterator::chain(0..LENGTHS, [to_the_end - 1, to_the_end]).map(move |length| (start, length))
-    })
+    let short = (0..STARTS).flat_map(|start| (0..LENGTHS).map(move |length| (start, length)));
+    let long = [(0, 0), (0, 1), (1, 0), (1, 1)];
+    Iterator::chain(
+        short,
+        long.map(|(before, behind)| (before, L2_ENTRIES - before - behind)),
+    )
 }
 
 /// Something else for each slot.

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Two callers at once, each with input addresses of its own, as the interface allows.
+
+use super::*;
+use kernel::{
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Relaxed,
+        Release, //
+    },
+    time::{
+        Instant,
+        Monotonic, //
+    }, //
+};
+
+/// How long a race takes at most; two threads that share a CPU are slow at it.
+const TIME_MS: i64 = 200;
+
+/// A set and what two threads do with it, step by step or each as fast as it can.
+struct Race {
+    set: Set,
+    /// What a thread does in a step; false if something was wrong.
+    act: fn(set: &Set, step: usize, second: bool) -> bool,
+    /// Whether a step begins for both at the same time.
+    together: bool,
+    /// How many there are.
+    steps: Atomic<u32>,
+    /// Steps that the second thread may begin, and those that it has done.
+    begun: Atomic<u32>,
+    done: Atomic<u32>,
+    wrong: Atomic<u32>,
+}
+
+impl Race {
+    fn new(
+        steps: u32,
+        together: bool,
+        act: fn(set: &Set, step: usize, second: bool) -> bool,
+    ) -> Result<Self> {
+        Ok(Self {
+            set: Set::of(0, 30, 32)?,
+            act,
+            together,
+            steps: Atomic::new(steps),
+            begun: Atomic::new(if together { 0 } else { steps }),
+            done: Atomic::new(0),
+            wrong: Atomic::new(0),
+        })
+    }
+
+    fn step(&self, step: u32, second: bool) {
+        if !(self.act)(&self.set, step as usize, second) {
+            self.wrong.store(1, Relaxed);
+        }
+    }
+
+    /// The first thread's part: all steps, or as many as there is time for.
+    fn lead(&self) {
+        let start = Instant::<Monotonic>::now();
+        let mut step = 0;
+        while step < self.steps.load(Relaxed) && start.elapsed().as_millis() < TIME_MS {
+            if self.together {
+                self.begun.store(step + 1, Release);
+            }
+            self.step(step, false);
+            step += 1;
+            wait(|| !self.together || self.done.load(Acquire) == step);
+        }
+        self.steps.store(step, Release);
+    }
+
+    /// The second thread's part.
+    fn follow(&self) {
+        let mut step = 0;
+        loop {
+            let ended = || self.steps.load(Acquire) <= step;
+            wait(|| self.begun.load(Acquire) > step || ended());
+            if ended() {
+                return;
+            }
+            self.step(step, true);
+            step += 1;
+            self.done.store(step, Release);
+        }
+    }
+
+    /// Runs both. Returns how many steps there was time for, or nothing if one went wrong.
+    fn run(&self) -> Result<Option<usize>> {
+        // SAFETY: `second` takes a `Race`, which lives until `kthread_stop` has returned. The name
+        // has no conversions.
+        let thread = unsafe {
+            let race = core::ptr::from_ref(self).cast_mut().cast();
+            from_err_ptr(bindings::kthread_create_on_node(
+                Some(second),
+                race,
+                bindings::NUMA_NO_NODE,
+                c"v7s_race".as_char_ptr(),
+            ))?
+        };
+        // SAFETY: The thread was just made and has not run.
+        unsafe { bindings::wake_up_process(thread) };
+        self.lead();
+        // SAFETY: The thread does not end before this.
+        unsafe { bindings::kthread_stop(thread) };
+        let right = self.wrong.load(Relaxed) == 0;
+        Ok(right.then_some(self.steps.load(Relaxed) as usize))
+    }
+}
+
+/// Waits without losing time: the other thread is about to be ready.
+fn wait(ready: impl Fn() -> bool) {
+    while !ready() {
+        // SAFETY: Called by threads that may sleep and hold nothing.
+        unsafe { bindings::yield_() };
+    }
+}
+
+/// # Safety
+///
+/// `race` is a [`Race`] that lives until the thread was stopped.
+unsafe extern "C" fn second(race: *mut c_void) -> c_int {
+    // SAFETY: By the function's requirements.
+    unsafe { &*race.cast::<Race>() }.follow();
+    // SAFETY: This is a kernel thread.
+    wait(|| unsafe { bindings::kthread_should_stop() });
+    0
+}
+
+/// Maps a page or a run of them, side by side with the other thread's in a section that has no
+/// table yet.
+fn map_in_new_section(set: &Set, step: usize, second: bool) -> bool {
+    let first = SZ_4K * if second { 20 } else { 0 };
+    let count = [1, 20, 3][step % 3];
+    set.maps(step * SZ_1M + first, 0x4000_0000, SZ_4K, count)
+}
+
+/// Maps, translates and unmaps pages that begin in the middle of the word in which the other
+/// thread's end.
+fn use_neighbours(set: &Set, step: usize, second: bool) -> bool {
+    let ends = [17, 33, 1, 129][step % 4];
+    let (start, end) = if second {
+        (129, 129 + ends)
+    } else {
+        (129 - ends, 129)
+    };
+    let (start, count) = (SZ_16M + start * SZ_4K, end - start);
+    let paddr = 0x4000_0000 + step as u64 * SZ_4K as u64;
+    set.is_gap(start, count * SZ_4K)
+        && set.maps(start, paddr, SZ_4K, count)
+        && set.translates(start, paddr, count * SZ_4K)
+        && set.unmap(start, SZ_4K, count) == count * SZ_4K
+        && set.is_gap(start, count * SZ_4K)
+}
+
+#[kunit_tests(v7s_race)]
+mod suite {
+    use super::*;
+
+    /// Both find no table, one of them installs one, and both use that.
+    #[test]
+    fn one_table_for_two() -> Result {
+        // One for each section of the space.
+        let race = Race::new(1 << 10, true, map_in_new_section)?;
+        let steps = race.run()?;
+        assert!(steps.is_some_and(|steps| steps > 0));
+        for step in 0..steps.unwrap_or(0) {
+            let count = [1, 20, 3][step % 3];
+            for first in [0, 20] {
+                let iova = step * SZ_1M + first * SZ_4K;
+                assert!(race.set.translates(iova, 0x4000_0000, count * SZ_4K));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody touches the other's entries.
+    #[test]
+    fn neighbours() -> Result {
+        let race = Race::new(u32::MAX, false, use_neighbours)?;
+        assert!(race.run()?.is_some_and(|steps| steps > 0));
+        assert!(race.set.is_gap(SZ_16M, SZ_1M));
+        Ok(())
+    }
+}
