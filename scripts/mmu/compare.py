@@ -100,22 +100,8 @@ def describe(bad):
         yield f"{what}: {lines[0]}; wrong answers: {len(lines)}"
 
 
-def report(bad, text):
-    """Prints a result and what is wrong; returns whether it is good."""
-    report.number += 1
-    for line in bad[:SHOWN]:
-        print(f"# {line}")
-    if len(bad) > SHOWN:
-        print(f"# and {len(bad) - SHOWN} more")
-    print(f"{'not ok' if bad else 'ok'} {report.number} {text}")
-    return not bad
-
-
-report.number = 0
-
-
 def judge_answers(table_set, file):
-    """What the CPU says of a set."""
+    """What the CPU says of a set: what is wrong, and what it is about."""
     asked = list(table_set.queries())
     size = len(asked) * dump.ANSWER.size
     answers = file.read(size)
@@ -123,15 +109,12 @@ def judge_answers(table_set, file):
         bad = [f"the CPU ended after {len(answers)} of {size} bytes"]
     else:
         bad = list(describe(mismatches(table_set, asked, dump.ANSWER.iter_unpack(answers))))
-    return report(
-        bad,
-        f"{table_set.name}: the CPU has {len(table_set.mappings)} mappings right,"
-        f" asked for {len(asked)} addresses, {len(asked) * len(QUESTIONS)} answers",
-    )
+    count = len(asked) * len(QUESTIONS)
+    return bad, f"{table_set.name}: the CPU has {len(table_set.mappings)} mappings, {count} answers"
 
 
 def judge_types(table_set):
-    """What a set says of the memory that it maps, and that it is."""
+    """What a set says of the memory that it maps, and that it is: as above."""
     bad = []
     want, got = memory_type.promised_tables(table_set), memory_type.found_tables(table_set)
     if got != want:
@@ -141,31 +124,35 @@ def judge_types(table_set):
         got = memory_type.found(table_set, mapping.iova)
         if got != want:
             bad.append(f"iova {mapping.iova:#010x} {mapping.flags}: want {want}, got {got}")
-    return report(bad, f"{table_set.name}: {len(table_set.mappings)} memory types are right")
+    return bad, f"{table_set.name}: {len(table_set.mappings)} memory types"
 
 
 def judge_coverage(sets):
-    """Whether every size was walked with all flags that a mapping can have."""
+    """Whether every size was walked with all flags that a mapping can have: as above."""
     choices = [(flag, "-") for flag in FLAGS]
     flags = {"".join(choice) for choice in itertools.product(*choices)}
     flags = {f for f in flags if "r" in f or "w" in f}
     there = {(m.size, m.flags) for s in sets if s.registers["perms"] for m in s.mappings}
     missing = sorted(set(itertools.product(SIZES, flags)) - there)
-    return report(
-        [f"no page of {size >> 10}K has {flags}" for size, flags in missing],
-        "every size was walked with all flags",
-    )
+    bad = [f"no page of {size >> 10}K has {flags}" for size, flags in missing]
+    return bad, "every size was walked with all flags"
 
 
 def main(folder, path):
     """Judges all sets."""
     sets = dump.read_or_exit(folder)
-    print(f"KTAP version 1\n1..{2 * len(sets) + 1}")
     with open(path, "rb") as file:
-        good = [judge_answers(table_set, file) for table_set in sets]
-    good += [judge_types(table_set) for table_set in sets]
-    good.append(judge_coverage(sets))
-    sys.exit(not all(good))
+        results = [judge_answers(table_set, file) for table_set in sets]
+    results += [judge_types(table_set) for table_set in sets]
+    results.append(judge_coverage(sets))
+    print(f"KTAP version 1\n1..{len(results)}")
+    for number, (bad, text) in enumerate(results, 1):
+        for line in bad[:SHOWN]:
+            print(f"# {line}")
+        if len(bad) > SHOWN:
+            print(f"# and {len(bad) - SHOWN} more")
+        print(f"{'not ok' if bad else 'ok'} {number} {text}")
+    sys.exit(any(bad for bad, _ in results))
 
 
 if __name__ == "__main__":
