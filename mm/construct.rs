@@ -248,8 +248,9 @@ mod tests {
             uses = uses.max(object.uses);
             object.uses += 1;
         }
-        // One after the other they got an object that had been used.
-        assert!(uses > 0);
+        // One after the other they got an object that had been used, unless KASAN
+        // keeps such objects back.
+        assert!(uses > 0 || cfg!(CONFIG_KASAN_GENERIC));
         Ok(())
     }
 

@@ -216,9 +216,7 @@ impl RawCache {
         let _guard = merged.then(|| DESTROYING.lock());
 
         if self.entry(|entry| entry.rcu) == Some(true) {
-            // SAFETY: It may sleep, as we may.
-            // With CONFIG_SLUB_RCU_DEBUG freed objects are still on their way.
-            unsafe { bindings::rcu_barrier() };
+            wait_for_frees();
         }
         // What per-CPU sheaves hold goes back too, so only objects in use are left.
         let empty = self.shrink();
@@ -261,6 +259,15 @@ impl Drop for RawCache {
     }
 }
 
+/// Waits for freed objects of caches under RCU: with `CONFIG_SLUB_RCU_DEBUG` they are
+/// freed after a grace period. Sleeps.
+pub(crate) fn wait_for_frees() {
+    if cfg!(CONFIG_SLUB_RCU_DEBUG) {
+        // SAFETY: It has no preconditions but that it may sleep.
+        unsafe { bindings::rcu_barrier() };
+    }
+}
+
 /// Says what is wrong with a name.
 pub(crate) const fn check_name(name: &CStr) -> core::result::Result<(), &'static str> {
     let bytes = name.to_bytes();
@@ -295,11 +302,13 @@ mod tests {
     use super::*;
     use crate::{
         cache::KmemCache,
+        flags::SlabFlags,
         gfp::Gfp, //
     };
 
+    // KFENCE, which keeps a count of its own, does not serve caches with a zone.
     fn build(name: &CStr) -> Result<KmemCache<[u64; 5]>> {
-        KmemCache::builder(name).build()
+        KmemCache::builder(name).flags(SlabFlags::DMA32).build()
     }
 
     #[test]

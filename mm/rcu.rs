@@ -45,7 +45,10 @@ use crate::{
     },
     flags::SlabFlags,
     gfp::Gfp,
-    raw::RawCache, //
+    raw::{
+        self,
+        RawCache, //
+    }, //
 };
 
 /// A cache whose objects stay objects of type `T` for readers under RCU.
@@ -109,6 +112,7 @@ impl<T: Construct + Sync> RcuCache<T> {
     ///
     /// Returns whether no slab is left.
     pub fn shrink(&self) -> bool {
+        raw::wait_for_frees();
         self.raw.shrink()
     }
 }
@@ -274,7 +278,7 @@ mod tests {
     #[test]
     fn a_slot_frees_what_it_holds() -> Result {
         const NAME: &CStr = c"test_rcu_slot";
-        let cache = RcuCache::<Entry>::new(NAME, SlabFlags::NONE)?;
+        let cache = RcuCache::<Entry>::new(NAME, SlabFlags::DMA32)?;
         let slot = RcuSlot::new(&cache);
         assert!(slot.set(Some(entry(&cache, 1)?)).is_ok());
         cache.shrink();

@@ -22,7 +22,11 @@ const MAX_SIZE: usize = bindings::KMALLOC_MAX_SIZE as usize;
 
 /// At least what debugging from the kernel's command line (`slab_debug=`) and
 /// KASAN put beside an object, without the padding of its left red zone.
-const METADATA: usize = 512;
+pub(crate) const METADATA: usize = if cfg!(CONFIG_KASAN_GENERIC) {
+    4096
+} else {
+    512
+};
 
 const WORD: usize = size_of::<usize>();
 
