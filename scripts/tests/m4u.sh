@@ -99,7 +99,7 @@ data_arrives() {
 
 faults() {
 	said >/dev/null
-	same 'an address that was taken back leads nowhere' 'Bad address' "$(refused late single 65536)"
+	same 'an address taken back leads nowhere' 'Bad address' "$(refused late single 65536)"
 	check 'the driver heard of it and invalidated everything' eventually full_invalidations 1
 	has 'and says where' 'mtk-iommu .*: fault type=0x1 iova=0x[0-9a-f]*002 .* write' "$(said)"
 	same 'no other was' 1 "$(state faults)"
