@@ -12,6 +12,7 @@ use core::ptr::{
 };
 use kernel::{
     bindings,
+    error::to_result,
     prelude::*, //
 };
 
@@ -45,15 +46,21 @@ pub(crate) const PORT: u32 = 30;
 pub(crate) const BANK: usize = 4;
 pub(crate) const BANK0: usize = 0;
 const BANK_SIZE: usize = 0x1000;
+const BANKS: usize = 5;
 
 /// In the syscon: which ports are translated.
 const PERICFG_IOMMU_1: usize = 0x714;
+const PERICFG_SIZE: usize = 0x1000;
 
 // Not in the bindings. The types are C's own, but the lint minds those that a configuration leaves
 // empty.
 #[allow(improper_ctypes)]
 extern "C" {
-    fn of_iomap(node: *mut bindings::device_node, index: c_int) -> *mut c_void;
+    fn of_address_to_resource(
+        node: *mut bindings::device_node,
+        index: c_int,
+        resource: *mut bindings::resource,
+    ) -> c_int;
     fn irq_of_parse_and_map(node: *mut bindings::device_node, index: c_int) -> c_uint;
 }
 
@@ -61,7 +68,7 @@ extern "C" {
 ///
 /// # Invariants
 ///
-/// The pointer is a mapping of what the device tree says.
+/// The pointer is a mapping of at least the bytes that [`Node::map`] was asked for.
 struct Window(NonNull<c_void>);
 
 impl Drop for Window {
@@ -95,9 +102,18 @@ impl Node {
         })
     }
 
-    fn map(&self) -> Result<Window> {
-        // SAFETY: A valid node (invariant).
-        let window = unsafe { of_iomap(self.0.as_ptr(), 0) };
+    /// Maps the first window, which should have `size` bytes.
+    fn map(&self, size: usize) -> Result<Window> {
+        let mut resource = bindings::resource::default();
+        // SAFETY: A valid node (invariant), and the resource is there to be filled in.
+        to_result(unsafe { of_address_to_resource(self.0.as_ptr(), 0, &mut resource) })?;
+        // `end` is the last byte.
+        if resource.end.wrapping_sub(resource.start) < size as u64 - 1 {
+            pr_err!("a register window of the device tree is too small: {size:#x} are needed\n");
+            return Err(EINVAL);
+        }
+        // SAFETY: Memory that the device tree has for registers.
+        let window = unsafe { bindings::ioremap(resource.start, size) };
         // INVARIANT: Just mapped.
         NonNull::new(window).map(Window).ok_or(ENOMEM)
     }
@@ -131,8 +147,8 @@ impl Registers {
             return Err(ENODEV);
         }
         Ok(Self {
-            m4u: m4u.map()?,
-            pericfg: Node::find(c"mediatek,mt8195-pericfg_ao")?.map()?,
+            m4u: m4u.map(BANKS * BANK_SIZE)?,
+            pericfg: Node::find(c"mediatek,mt8195-pericfg_ao")?.map(PERICFG_SIZE)?,
             irq,
         })
     }
@@ -158,7 +174,7 @@ impl Registers {
     /// Whether accesses through our port are translated.
     pub(crate) fn port_enabled(&self) -> bool {
         let register = self.pericfg.0.as_ptr().wrapping_byte_add(PERICFG_IOMMU_1);
-        // SAFETY: The window is mapped, and has 4 KiB.
+        // SAFETY: The window is mapped, and has that many bytes.
         unsafe { bindings::readl(register) >> PORT & 1 != 0 }
     }
 }
