@@ -6,6 +6,7 @@ A dump is a folder PROVIDER/CONFIGURATION for each table set, in which
 registers  has the values for the device, and what the set was asked to be, one "name value" a line
 mappings   has what was asked to be mapped and still is: "iova paddr size flags" a line, the flags as
            in "rwcnmp": read, write, cached, never executed, MMIO, privileged; "-" for one that is not
+unmapped   has what was mapped once and no longer is, unless it is in mappings again: "iova size"
 tables     has each table, as its physical address, its size in bytes, and its entries
 
 All of it is checked: what makes no sense is a BadDump that says why.
@@ -57,6 +58,7 @@ class TableSet(NamedTuple):
     name: str
     registers: dict
     mappings: list
+    unmapped: list
     tables: dict
 
     def find(self, iova):
@@ -68,10 +70,12 @@ class TableSet(NamedTuple):
 
     def queries(self):
         """Addresses to ask about, in order, each with its mapping or None: of each mapping, the
-        first and the last words and some in the middle; what is just before and just behind it; and
-        of each gap the middle. No fetch is possible at the very end of a page, since what is fetched
-        is of three words."""
+        first and the last words and some in the middle; what is just before and just behind it; of
+        each gap the middle; and what was unmapped. No fetch is possible at the very end of a page,
+        since what is fetched is of three words."""
         asked = {0, (1 << 32) - 16, *range(SUPERSECTION - 16, 1 << 32, SUPERSECTION)}
+        for iova, size in self.unmapped:
+            asked.update((iova, iova + size - 16))
         end = 0
         for mapping in self.mappings:
             asked.add(end + (mapping.iova - end) // 2 & ~0xF)
@@ -137,6 +141,17 @@ def read_mappings(path):
     return mappings
 
 
+def read_unmapped(path):
+    """Pairs of an address and a size."""
+    places = []
+    for line in path.read_text(encoding="ascii").splitlines():
+        words = [number(word, path) for word in line.split()]
+        if len(words) != 2 or words[1] not in SIZES:
+            raise BadDump(f"{path}: '{line}' is no page")
+        places.append(tuple(words))
+    return places
+
+
 def read_tables(path):
     """Entries by the physical address of their table."""
     data = path.read_bytes()
@@ -173,6 +188,7 @@ def read_set(folder, name):
         name,
         read_registers(path / "registers"),
         read_mappings(path / "mappings"),
+        read_unmapped(path / "unmapped"),
         read_tables(path / "tables"),
     )
     check_tables(path / "tables", table_set)

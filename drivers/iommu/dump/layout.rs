@@ -137,7 +137,7 @@ impl Filler<'_> {
             2 | 10 => (0..16)
                 .filter(|i| i % 5 != 4)
                 .try_for_each(|i| self.map(set, start + i * SZ_1M, SZ_1M, 1)),
-            3 | 11 => self.map(set, start + 3 * SZ_1M, SZ_1M, 12),
+            3 | 11 => self.run_of_sections(set, start),
             4 => self.runs(set, some_mib),
             5 => self.section_for_table(set, some_mib),
             6 => self.mixed(set, some_mib),
@@ -151,13 +151,31 @@ impl Filler<'_> {
         self.map(set, slot * SZ_16M + place * size, size, 1)
     }
 
-    /// A table of small pages and one of large ones, each mapped by one call, and a part of each
-    /// unmapped by one.
+    /// A run of small pages and one of large ones, each mapped by one call, and parts of each
+    /// unmapped by one call each.
     fn runs(&mut self, set: &mut Set, iova: usize) -> Result {
-        self.map(set, iova, SZ_4K, 256)?;
-        self.map(set, iova + SZ_1M, SZ_64K, 16)?;
-        set.unmap(iova + 60 * SZ_4K, SZ_4K, 70)?;
-        set.unmap(iova + SZ_1M + 7 * SZ_64K, SZ_64K, 5)
+        let small = iova + self.random.below(20) * SZ_4K;
+        let small_count = 200 + self.random.below(30);
+        self.map(set, small, SZ_4K, small_count)?;
+        let large = iova + SZ_1M + self.random.below(3) * SZ_64K;
+        let large_count = 10 + self.random.below(3);
+        self.map(set, large, SZ_64K, large_count)?;
+
+        let from = small + self.random.below(60) * SZ_4K;
+        set.unmap(from, SZ_4K, 50 + self.random.below(40))?;
+        let from = small + (150 + self.random.below(30)) * SZ_4K;
+        set.unmap(from, SZ_4K, 1 + self.random.below(20))?;
+        let from = large + self.random.below(5) * SZ_64K;
+        set.unmap(from, SZ_64K, 1 + self.random.below(5))
+    }
+
+    /// A run of sections, mapped by one call, and a part of it unmapped by one.
+    fn run_of_sections(&mut self, set: &mut Set, iova: usize) -> Result {
+        let first = iova + self.random.below(4) * SZ_1M;
+        let count = 9 + self.random.below(3);
+        self.map(set, first, SZ_1M, count)?;
+        let from = first + self.random.below(5) * SZ_1M;
+        set.unmap(from, SZ_1M, 1 + self.random.below(4))
     }
 
     /// A section where there were pages: an empty table may be in its way.
@@ -183,12 +201,15 @@ impl Filler<'_> {
         Ok(())
     }
 
-    /// About half of the small pages in 64 KiB.
+    /// About half of the small pages in 64 KiB, some at a time.
     fn some_small(&mut self, set: &mut Set, iova: usize) -> Result {
-        for small in (iova..iova + SZ_64K).step_by(SZ_4K) {
+        let mut page = 0;
+        while page < 16 {
+            let count = (1 + self.random.below(8)).min(16 - page);
             if self.random.one_in(2) {
-                self.map(set, small, SZ_4K, 1)?;
+                self.map(set, iova + page * SZ_4K, SZ_4K, count)?;
             }
+            page += count;
         }
         Ok(())
     }
@@ -196,8 +217,10 @@ impl Filler<'_> {
     /// Unmaps a quarter of all pages; half of those places are mapped anew, some of large pages to
     /// small ones.
     fn replace(&mut self, set: &mut Set) -> Result {
-        let gone = set.unmap_each(|_| self.random.one_in(4))?;
-        for page in gone {
+        let before = set.gone.len();
+        set.unmap_each(|_| self.random.one_in(4))?;
+        for i in before..set.gone.len() {
+            let page = set.gone[i];
             if page.size == SZ_64K && self.random.one_in(2) {
                 self.some_small(set, page.iova)?;
             } else if self.random.one_in(2) {

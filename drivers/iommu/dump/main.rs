@@ -4,8 +4,8 @@
 //!
 //! When loaded it makes table sets, each once in Rust and once in the kernel's C, fills them, and
 //! hands out a copy of each in `v7s_dump/PROVIDER/CONFIGURATION` of debugfs: `registers`,
-//! `mappings` and `tables`, which scripts/mmu/dump.py describes. What is mapped follows from the
-//! seed.
+//! `mappings`, `unmapped` and `tables`, which scripts/mmu/dump.py describes. What is mapped follows
+//! from the seed.
 //!
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C, in a guest with no
 //! more than 1 GiB of memory. Documentation/iommu/mmu_walk.rst says what it is for.
@@ -97,6 +97,7 @@ struct Copy {
     config: Config,
     registers: Registers,
     pages: KVVec<Page>,
+    gone: KVVec<Page>,
     tables: KVVec<u8>,
 }
 
@@ -120,6 +121,7 @@ impl kernel::InPlaceModule for Dump {
                             let dir = dir.dir(copy.config.name);
                             dir.read_callback_file(c"registers", copy, &Copy::show_registers);
                             dir.read_callback_file(c"mappings", copy, &Copy::show_mappings);
+                            dir.read_callback_file(c"unmapped", copy, &Copy::show_unmapped);
                             dir.read_binary_file(c"tables", &copy.tables);
                         }
                     }
@@ -150,6 +152,7 @@ fn make(seed: u64) -> Result<KVec<Copy>> {
             registers: set.registers,
             tables: set.tables()?,
             pages: core::mem::take(&mut set.pages),
+            gone: core::mem::take(&mut set.gone),
         };
         copies.push(copy, GFP_KERNEL)?;
     }
@@ -203,6 +206,13 @@ impl Copy {
                 f.write_str(if page.prot & flag != 0 { letter } else { "-" })?;
             }
             f.write_str("\n")?;
+        }
+        Ok(())
+    }
+
+    fn show_unmapped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Page { iova, size, .. } in &self.gone {
+            writeln!(f, "{iova:#010x} {size:#x}")?;
         }
         Ok(())
     }

@@ -98,7 +98,10 @@ pub(crate) struct Registers {
 pub(crate) struct Set {
     ops: NonNull<bindings::io_pgtable_ops>,
     pub(crate) registers: Registers,
+    /// What is mapped.
     pub(crate) pages: KVVec<Page>,
+    /// What was unmapped; something else may be mapped there since.
+    pub(crate) gone: KVVec<Page>,
 }
 
 impl Set {
@@ -135,6 +138,7 @@ impl Set {
                 nmrr: filled.nmrr,
             },
             pages: KVVec::new(),
+            gone: KVVec::new(),
         })
     }
 
@@ -180,21 +184,26 @@ impl Set {
 
     /// Unmaps `count` pages of `size` bytes from `iova` on, all of which are mapped, at once.
     pub(crate) fn unmap(&mut self, iova: usize, size: usize, count: usize) -> Result {
-        self.pages
-            .retain(|page| !(iova..iova + size * count).contains(&page.iova));
+        self.take(|page| (iova..iova + size * count).contains(&page.iova))?;
         self.call_unmap(iova, size, count)
     }
 
-    /// Unmaps the pages that `pick` is true for, one by one, and returns them.
-    pub(crate) fn unmap_each(&mut self, pick: impl FnMut(&Page) -> bool) -> Result<KVVec<Page>> {
-        let mut pick = pick;
-        let mut gone = KVVec::with_capacity(self.pages.len(), GFP_KERNEL)?;
+    /// Unmaps the pages that `pick` is true for, one by one.
+    pub(crate) fn unmap_each(&mut self, pick: impl FnMut(&Page) -> bool) -> Result {
+        let before = self.gone.len();
+        self.take(pick)?;
+        self.gone
+            .iter()
+            .skip(before)
+            .try_for_each(|page| self.call_unmap(page.iova, page.size, 1))
+    }
+
+    /// Moves the pages that `pick` is true for from one list to the other.
+    fn take(&mut self, mut pick: impl FnMut(&Page) -> bool) -> Result {
+        self.gone.reserve(self.pages.len(), GFP_KERNEL)?;
         self.pages
-            .retain(|page| !pick(page) || gone.push_within_capacity(*page).is_err());
-        for page in &gone {
-            self.call_unmap(page.iova, page.size, 1)?;
-        }
-        Ok(gone)
+            .retain(|page| !pick(page) || self.gone.push_within_capacity(*page).is_err());
+        Ok(())
     }
 
     fn call_unmap(&self, iova: usize, size: usize, count: usize) -> Result {

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What kind of memory a table set says is behind an address, and holds its tables.
+"""What a table set says that the CPU does not tell.
 
-QEMU's CPU has no caches, and leaves the bits of PAR clear that would tell. So this reads the entry
-itself, by the manual and by nothing of ours: ARM Architecture Reference Manual ARMv7-A/R (DDI 0406),
-B3.8.3 "Short-descriptor format memory region attributes, with TEX remap", and B4.1 for PRRR and NMRR.
+QEMU's CPU has no caches, and leaves the bits of PAR clear that would tell the type of memory; and a
+CPU has other uses for MediaTek's address bits. So this reads the entries themselves, by the manual
+and by nothing of ours: ARM Architecture Reference Manual ARMv7-A/R (DDI 0406), B3.8.3
+"Short-descriptor format memory region attributes, with TEX remap", B4.1 for PRRR, NMRR and TTBR0,
+and IO_PGTABLE_QUIRK_ARM_MTK_EXT in include/linux/io-pgtable.h.
 """
 
 import struct
@@ -30,24 +32,33 @@ def entry_at(table_set, table, index):
 
 
 def leaf(table_set, iova):
-    """TEX[0], C, B as a number, and S, of the entry for an address; None where there is no entry."""
+    """The entry that maps an address, and the places of TEX[0] and S in it; None if there is none."""
     base = table_set.registers["ttbr"] & -dump.L1_BYTES
     entry = entry_at(table_set, base, iova >> 20)
     tex0, shared = 12, 16
     if field(entry, 0, 2) == 1:
         entry = entry_at(table_set, entry & -1024, field(iova, 12, 8))
         tex0, shared = (6 if field(entry, 1, 1) else 12), 10
-    if field(entry, 0, 2) == 0:
-        return None
-    return field(entry, tex0, 1) << 2 | field(entry, 2, 2), field(entry, shared, 1)
+    return (entry, tex0, shared) if field(entry, 0, 2) else None
 
 
 def found(table_set, iova):
-    """The kind of memory, in words."""
-    attributes = leaf(table_set, iova)
-    if attributes is None:
+    """What maps an address, in words."""
+    there = leaf(table_set, iova)
+    if not there:
         return "unmapped"
-    index, shared = attributes
+    kind = memory(table_set, *there)
+    if table_set.registers["perms"]:
+        return kind
+    entry = there[0]
+    high = field(entry, 5, 1) << 2 | field(entry, 4, 1) << 1 | field(entry, 9, 1)
+    return f"{kind}, bits 34 to 32 are {high:03b}"
+
+
+def memory(table_set, entry, tex0, shared):
+    """The kind of memory, in words."""
+    index = field(entry, tex0, 1) << 2 | field(entry, 2, 2)
+    shared = field(entry, shared, 1)
     prrr, nmrr = table_set.registers["prrr"], table_set.registers["nmrr"]
     kind = field(prrr, 2 * index, 2)
     if kind == 1:
@@ -63,7 +74,7 @@ def found(table_set, iova):
 
 
 def found_tables(table_set):
-    """The kind of memory that a walker takes the tables for."""
+    """The kind of memory that a walker takes the tables for, in words."""
     ttbr = table_set.registers["ttbr"]
     if table_set.registers["mtk_ext"]:
         return f"bits {field(ttbr, 0, 7)}"
@@ -78,10 +89,19 @@ def found_tables(table_set):
 def promised_tables(table_set):
     """The kind of memory that tables are, for a walker that is coherent."""
     # MediaTek has bits 32 to 34 of the address there, and these tables are below 4 GiB.
-    return "bits 0" if table_set.registers["mtk_ext"] else promised("c")
+    return "bits 0" if table_set.registers["mtk_ext"] else promised_memory("c")
 
 
-def promised(flags):
+def promised(table_set, mapping):
+    """What maps a page, in words."""
+    kind = promised_memory(mapping.flags)
+    if table_set.registers["perms"]:
+        return kind
+    # All addresses have 32 bits.
+    return f"{kind}, bits 34 to 32 are 000"
+
+
+def promised_memory(flags):
     """The kind of memory that mapping flags stand for, in words."""
     if "m" in flags:
         return "device, shareable"
