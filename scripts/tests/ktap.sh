@@ -59,7 +59,10 @@ same() {
 
 # has TEXT PATTERN GOT - passes if an extended regular expression matches.
 has() {
-	if printf '%s\n' "$3" | grep -Eq -- "$2"; then
+	if grep -Eq -- "$2" <<-ktap_end
+		$3
+	ktap_end
+	then
 		ok "$1"
 	else
 		printf 'want a line like: %s\ngot: %s\n' "$2" "$3" | diagnose

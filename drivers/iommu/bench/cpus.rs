@@ -161,7 +161,9 @@ pub(crate) fn measure() -> Result<KVec<Row>> {
         ];
         for (i, (op, case)) in cases.iter().enumerate() {
             rows.push(
-                Row::of(op, case, rust[i], c[i]).cpus(cpus as u32),
+                Row::of(op, case, rust[i], c[i])
+                .through("shared tables")
+                .cpus(cpus as u32),
                 GFP_KERNEL,
             )?;
         }
