@@ -6,9 +6,16 @@
 //! something else, the driver missed an invalidation, or the device uses an address that was taken
 //! from it: no driver changes a mapping that is in use. The same goes for a table that is no longer
 //! where a remembered walk found it.
+//!
+//! Only walks that led to a page are remembered. Their table has to stay until the walker is told
+//! to forget what it maps: all of it, if the table went with one unmapping, for less never takes a
+//! table away.
 
 use crate::{
-    cache::Cache,
+    cache::{
+        Cache,
+        Covers, //
+    },
     counts::Counts,
     decode::{
         self,
@@ -136,11 +143,25 @@ impl Engine {
                 counts.dropped_in_time += 1;
             }
         });
+        let mut early = None;
         self.walks.invalidate(&range, |step| {
-            if !leads(base, step) {
+            if leads(base, step) {
+                return;
+            }
+            let all = step.range();
+            if range.contains(all.start()) && range.contains(all.end()) {
                 counts.taken_first += 1;
+            } else {
+                counts.taken_early += 1;
+                early = Some(step.iova);
             }
         });
+        if let Some(iova) = early {
+            self.report(
+                iova,
+                "a table went while the walker was to know a part of it",
+            );
+        }
     }
 
     /// Looks through the caches for what is no longer so. To be called while no mapping is being
@@ -167,8 +188,7 @@ impl Engine {
 
     pub(crate) fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "base {:#x}", self.base())?;
-        self.counts.show(f)?;
-        writeln!(f, "errors {}", self.counts.errors())
+        self.counts.show(f)
     }
 }
 
