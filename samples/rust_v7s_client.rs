@@ -44,7 +44,7 @@ module! {
     params: {
         anywhere: u8 {
             default: 0,
-            description: "1: have tables in any memory, for a walker that reaches 4 GiB: the bug of 2018",
+            description: "1: tables in any memory for a walker that reaches 4 GiB: the bug of 2018",
         },
     },
 }
@@ -130,7 +130,7 @@ fn say_who(table: &IoPageTable<ArmV7s>) {
     // SAFETY: The format takes one pointer, and `%ps` looks it up without following it.
     unsafe {
         bindings::_printk(
-            c"\x016rust_v7s_client: served by %ps\n".as_ptr().cast(),
+            c"\x016rust_v7s_client: served by %ps\n".as_char_ptr(),
             address,
         )
     };

@@ -27,8 +27,8 @@ pub(crate) enum TablePhys {
 }
 
 impl TablePhys {
-    /// Checks that a table of `size` bytes for `cfg` may lie at `phys`; [`ERANGE`] and a line in the
-    /// log if not.
+    /// Checks that a table of `size` bytes for `cfg` may lie at `phys`; [`ERANGE`] and a line in
+    /// the log if not.
     pub(crate) fn new(phys: u64, size: usize, cfg: &Config) -> Result<Self> {
         let fits = if !cfg.mtk_ttbr_ext() {
             Phys32::new(phys, size).ok().map(Self::Low)

@@ -11,53 +11,49 @@
 
 #include <asm/barrier.h>
 
+#include "helpers.h"
 #include "io_pgtable_arm_v7s_rust.h"
 
 /* The numbers are written again in config.rs, because bindgen passes over them. */
-static_assert(IO_PGTABLE_QUIRK_ARM_NS == BIT(0));
-static_assert(IO_PGTABLE_QUIRK_NO_PERMS == BIT(1));
-static_assert(IO_PGTABLE_QUIRK_ARM_MTK_EXT == BIT(3));
-static_assert(IO_PGTABLE_QUIRK_ARM_MTK_TTBR_EXT == BIT(4));
-static_assert(IO_PGTABLE_QUIRK_NO_WARN == BIT(9));
+static_assert(BIT(0) == IO_PGTABLE_QUIRK_ARM_NS);
+static_assert(BIT(1) == IO_PGTABLE_QUIRK_NO_PERMS);
+static_assert(BIT(3) == IO_PGTABLE_QUIRK_ARM_MTK_EXT);
+static_assert(BIT(4) == IO_PGTABLE_QUIRK_ARM_MTK_TTBR_EXT);
+static_assert(BIT(9) == IO_PGTABLE_QUIRK_NO_WARN);
 
-void v7s_wmb(void);
 void v7s_wmb(void)
 {
+	/* What it orders against what is said where it is called: walker.rs. */
 	wmb();
 }
 
-void v7s_dma_wmb(void);
 void v7s_dma_wmb(void)
 {
+	/* As above. */
 	dma_wmb();
 }
 
-int v7s_dma_map(struct device *dev, void *table, size_t size, dma_addr_t *dma);
 int v7s_dma_map(struct device *dev, void *table, size_t size, dma_addr_t *dma)
 {
 	*dma = dma_map_single(dev, table, size, DMA_TO_DEVICE);
 	return dma_mapping_error(dev, *dma);
 }
 
-void v7s_dma_unmap(struct device *dev, dma_addr_t dma, size_t size);
 void v7s_dma_unmap(struct device *dev, dma_addr_t dma, size_t size)
 {
 	dma_unmap_single(dev, dma, size, DMA_TO_DEVICE);
 }
 
-void v7s_dma_sync(struct device *dev, void *entries, size_t size);
 void v7s_dma_sync(struct device *dev, void *entries, size_t size)
 {
 	dma_sync_single_for_device(dev, virt_to_phys(entries), size, DMA_TO_DEVICE);
 }
 
-void v7s_kmemleak_ignore(const void *object);
 void v7s_kmemleak_ignore(const void *object)
 {
 	kmemleak_ignore(object);
 }
 
-bool v7s_may_report(void);
 bool v7s_may_report(void)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
@@ -66,13 +62,11 @@ bool v7s_may_report(void)
 }
 
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
-unsigned long v7s_ftrace_argument(struct ftrace_regs *fregs, unsigned int n);
 notrace unsigned long v7s_ftrace_argument(struct ftrace_regs *fregs, unsigned int n)
 {
 	return ftrace_regs_get_argument(fregs, n);
 }
 
-void v7s_ftrace_redirect(struct ftrace_regs *fregs, unsigned long to);
 notrace void v7s_ftrace_redirect(struct ftrace_regs *fregs, unsigned long to)
 {
 	ftrace_regs_set_instruction_pointer(fregs, to);
@@ -83,7 +77,5 @@ EXPORT_SYMBOL_GPL(alloc_io_pgtable_arm_v7s_rust_ops);
 EXPORT_SYMBOL_GPL(free_io_pgtable_arm_v7s_rust_ops);
 EXPORT_SYMBOL_GPL(io_pgtable_arm_v7s_rust_init_fns);
 
-#define EXPORT_SYMBOL_RUST_GPL(sym) \
-	extern int sym;             \
-	EXPORT_SYMBOL_GPL(sym)
+#define EXPORT_SYMBOL_RUST_GPL(sym) extern int sym; EXPORT_SYMBOL_GPL(sym)
 #include "exports_generated.h"

@@ -65,7 +65,7 @@ module! {
     params: {
         takeover: u8 {
             default: 1,
-            description: "1: serve alloc_io_pgtable_ops(ARM_V7S, ...) while loaded, 0: exported functions only",
+            description: "1: serve all who ask for ARM_V7S, 0: those who ask by name",
         },
     },
 }
@@ -97,7 +97,8 @@ impl kernel::InPlaceModule for Module {
             caches::create()?;
             let who = if serve { "rust" } else { "c" };
             Ok(try_pin_init!(Self {
-                _served_by <- dir.read_callback_file(c"served_by", who, &|who, f| writeln!(f, "{who}")),
+                _served_by <- dir
+                    .read_callback_file(c"served_by", who, &|who, f| writeln!(f, "{who}")),
                 _tables <- dir.read_callback_file(c"tables", (), &|(), f| sets::show(f)),
                 _takeover: takeover::Takeover::new(serve)
                     .inspect(|_| pr_info!("ARM_V7S is served by {who}\n"))?,

@@ -14,8 +14,7 @@ use crate::{
         Section,
         SmallPage,
         Supersection,
-        Vacant,
-        L2_ENTRIES, //
+        Vacant, //
     },
     pgtable::{
         l2_index,
@@ -56,6 +55,8 @@ impl IoPgtableArmV7s {
     /// # Safety
     ///
     /// No other call concerns the same input addresses at the same time.
+    // The arguments are those of the C interface.
+    #[allow(clippy::too_many_arguments)]
     #[inline(always)]
     pub(crate) unsafe fn map_pages(
         &self,
@@ -275,10 +276,13 @@ impl IoPgtableArmV7s {
     unsafe fn remove_empty_tables(&self, run: &[Slot], iova: usize) -> Result {
         for slot in run {
             let raw = slot.load();
-            // SAFETY: Read from this set, and the addresses are the caller's alone.
-            let vacant =
-                Vacant::one(raw) || entry::is_table(raw) && unsafe { is_empty(self.l2(raw)) };
-            if !vacant {
+            if entry::is_table(raw) {
+                // SAFETY: Read from this set, and the addresses are the caller's alone.
+                let l2 = unsafe { self.l2(raw) };
+                if !all::<Vacant>(l2) {
+                    return Err(EEXIST);
+                }
+            } else if !Vacant::one(raw) {
                 return Err(EEXIST);
             }
         }
@@ -303,9 +307,4 @@ fn run_of<L: Leaf>(table: &[Slot], paddr: u64, count: usize) -> &[Slot] {
     let to_boundary = (!(paddr as u32) >> L::SHIFT) as usize + 1;
     let pages = count.min(to_boundary).min(table.len() / L::ENTRIES);
     table.get(..pages * L::ENTRIES).unwrap_or_default()
-}
-
-/// Whether a second-level table maps nothing.
-fn is_empty(l2: &[Slot; L2_ENTRIES]) -> bool {
-    all::<Vacant>(l2)
 }

@@ -68,6 +68,7 @@ pub(crate) unsafe fn is_ours(ops: *mut bindings::io_pgtable_ops) -> bool {
 ///
 /// The contract of `map_pages` in `struct io_pgtable_ops`: `ops` is that of a live set of ours,
 /// `mapped` may be written to, and no other call concerns these input addresses.
+#[allow(clippy::useless_conversion)] // `phys_addr_t` has 32 bits on some kernels.
 unsafe extern "C" fn map_pages(
     ops: *mut bindings::io_pgtable_ops,
     iova: usize,

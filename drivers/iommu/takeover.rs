@@ -51,20 +51,26 @@ pub(crate) struct Takeover {
 }
 
 impl Takeover {
-    /// Redirects the kernel's free, and its alloc if `serve`. If that cannot be, it is an error and
-    /// a line in the log with `serve`, the line alone without: [`EOPNOTSUPP`] if the kernel lacks an
-    /// option, [`EBUSY`] if somebody else redirects them or ftrace is switched off.
+    /// Redirects the kernel's free, and its alloc if `serve`. If that cannot be, it is an error
+    /// and a line in the log with `serve`, the line alone without: `EOPNOTSUPP` if the kernel
+    /// lacks an option, [`EBUSY`] if somebody else redirects them or ftrace is switched off.
     pub(crate) fn new(serve: bool) -> Result<Self> {
         match Self::arm(serve) {
             Err(_) if !serve => {
-                pr_warn!("tables from alloc_io_pgtable_arm_v7s_rust_ops() must go back through free_io_pgtable_arm_v7s_rust_ops(), not through the kernel's free\n");
+                pr_warn!(
+                    "tables from alloc_io_pgtable_arm_v7s_rust_ops() must go back through \
+                     free_io_pgtable_arm_v7s_rust_ops(), not through the kernel's free\n"
+                );
                 Ok(Self {
                     _alloc: None,
                     _free: None,
                 })
             }
             Err(e) => {
-                pr_err!("ARM_V7S cannot be taken over; with takeover=0 only the exported functions serve\n");
+                pr_err!(
+                    "ARM_V7S cannot be taken over; \
+                     with takeover=0 only the exported functions serve\n"
+                );
                 Err(e)
             }
             armed => armed,
@@ -196,9 +202,8 @@ mod imp {
     impl Drop for Armed {
         fn drop(&mut self) {
             // SAFETY: Registered in `arm`.
-            if let Err(e) =
-                to_result(unsafe { bindings::unregister_ftrace_function(self.0.ops.get()) })
-            {
+            let result = unsafe { bindings::unregister_ftrace_function(self.0.ops.get()) };
+            if let Err(e) = to_result(result) {
                 pr_err!("cannot let go of {:?}: {e:?}\n", self.0.function);
             }
         }
@@ -336,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_custom_allocator_is_refused() {
-        unsafe extern "C" fn free(_cookie: *mut c_void, _pages: *mut c_void, _size: usize) {}
+        extern "C" fn free(_cookie: *mut c_void, _pages: *mut c_void, _size: usize) {}
         let mut cfg = bindings::io_pgtable_cfg {
             pgsize_bitmap: kernel::sizes::SZ_4K,
             ias: 32,

@@ -75,6 +75,7 @@ impl Walker {
     /// # Safety
     ///
     /// `table` is the address of `size` bytes in the kernel's linear map.
+    #[allow(clippy::useless_conversion)] // `dma_addr_t` has 32 bits on some kernels.
     pub(crate) unsafe fn attach(self, table: NonNull<Slot>, phys: u64, size: usize) -> Result {
         let Some(dev) = self.0 else { return Ok(()) };
         let mut dma = 0;

@@ -162,8 +162,8 @@ pub(crate) fn measure() -> Result<KVec<Row>> {
         for (i, (op, case)) in cases.iter().enumerate() {
             rows.push(
                 Row::of(op, case, rust[i], c[i])
-                .through("shared tables")
-                .cpus(cpus as u32),
+                    .through("shared tables")
+                    .cpus(cpus as u32),
                 GFP_KERNEL,
             )?;
         }

@@ -6,7 +6,8 @@
 #include <linux/irqflags.h>
 #include <linux/smp.h>
 
-unsigned long v7s_bench_irq_save(void);
+#include "helpers.h"
+
 unsigned long v7s_bench_irq_save(void)
 {
 	unsigned long flags;
@@ -15,20 +16,17 @@ unsigned long v7s_bench_irq_save(void)
 	return flags;
 }
 
-void v7s_bench_irq_restore(unsigned long flags);
 void v7s_bench_irq_restore(unsigned long flags)
 {
 	local_irq_restore(flags);
 }
 
-unsigned int v7s_bench_online_cpus(void);
 unsigned int v7s_bench_online_cpus(void)
 {
 	return num_online_cpus();
 }
 
 /* Runs a function on this CPU and others at the same time, and waits for it. */
-unsigned int v7s_bench_on_cpus(unsigned int cpus, smp_call_func_t run, void *data);
 unsigned int v7s_bench_on_cpus(unsigned int cpus, smp_call_func_t run, void *data)
 {
 	static struct cpumask chosen;

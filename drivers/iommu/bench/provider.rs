@@ -53,7 +53,7 @@ pub(crate) struct PlatformDevice(NonNull<bindings::platform_device>);
 impl PlatformDevice {
     pub(crate) fn new() -> Result<Self> {
         let info = bindings::platform_device_info {
-            name: c"v7s_bench".as_ptr().cast(),
+            name: c"v7s_bench".as_char_ptr(),
             id: bindings::PLATFORM_DEVID_NONE,
             dma_mask: u32::MAX.into(),
             ..Default::default()
@@ -246,6 +246,7 @@ impl<'a> Tables<'a> {
         unmapped == pgsize * count
     }
 
+    #[allow(clippy::useless_conversion)] // `phys_addr_t` has 32 bits on some kernels.
     #[inline(always)]
     pub(crate) fn translate(&self, iova: usize) -> u64 {
         let Some(iova_to_phys) = self.calls.iova_to_phys else {
@@ -259,7 +260,7 @@ impl<'a> Tables<'a> {
 impl Drop for Tables<'_> {
     fn drop(&mut self) {
         if self.owned {
-            // SAFETY: The set is ours and nobody walks it. The kernel's free knows Rust tables, too.
+            // SAFETY: The set is ours and nobody walks it. The kernel's free knows Rust tables too.
             unsafe { bindings::free_io_pgtable_ops(self.ops.as_ptr()) };
         }
     }

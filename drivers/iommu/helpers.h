@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Prototypes of what helpers.c provides to Rust, which declares them again where
+ * it calls them.
+ */
+#ifndef V7S_HELPERS_H
+#define V7S_HELPERS_H
+
+#include <linux/types.h>
+
+struct device;
+struct ftrace_regs;
+
+void v7s_wmb(void);
+void v7s_dma_wmb(void);
+int v7s_dma_map(struct device *dev, void *table, size_t size, dma_addr_t *dma);
+void v7s_dma_unmap(struct device *dev, dma_addr_t dma, size_t size);
+void v7s_dma_sync(struct device *dev, void *entries, size_t size);
+void v7s_kmemleak_ignore(const void *object);
+bool v7s_may_report(void);
+unsigned long v7s_ftrace_argument(struct ftrace_regs *fregs, unsigned int n);
+void v7s_ftrace_redirect(struct ftrace_regs *fregs, unsigned long to);
+
+#endif /* V7S_HELPERS_H */
