@@ -4,6 +4,7 @@
 
 use super::*;
 use kernel::{
+    cpu::nr_cpu_ids,
     sync::atomic::{
         Acquire,
         Atomic,
@@ -32,6 +33,8 @@ struct Race {
     begun: Atomic<u32>,
     done: Atomic<u32>,
     wrong: Atomic<u32>,
+    /// Whether the first thread has done all steps.
+    over: Atomic<u32>,
 }
 
 impl Race {
@@ -48,6 +51,7 @@ impl Race {
             begun: Atomic::new(if together { 0 } else { steps }),
             done: Atomic::new(0),
             wrong: Atomic::new(0),
+            over: Atomic::new(0),
         })
     }
 
@@ -64,12 +68,17 @@ impl Race {
         while step < self.steps.load(Relaxed) && start.elapsed().as_millis() < TIME_MS {
             if self.together {
                 self.begun.store(step + 1, Release);
+                // So that now one and now the other is first.
+                for _ in 0..step % 256 {
+                    core::hint::spin_loop();
+                }
             }
             self.step(step, false);
             step += 1;
             wait(|| !self.together || self.done.load(Acquire) == step);
         }
         self.steps.store(step, Release);
+        self.over.store(1, Release);
     }
 
     /// The second thread's part.
@@ -87,46 +96,100 @@ impl Race {
         }
     }
 
-    /// Runs both. Returns how many steps there was time for, or nothing if one went wrong.
+    /// Runs both, each on a CPU of its own where there are two. Returns how many steps there was
+    /// time for, or nothing if one went wrong.
     fn run(&self) -> Result<Option<usize>> {
-        // SAFETY: `second` takes a `Race`, which lives until `kthread_stop` has returned. The name
-        // has no conversions.
-        let thread = unsafe {
-            let race = core::ptr::from_ref(self).cast_mut().cast();
-            from_err_ptr(bindings::kthread_create_on_node(
-                Some(second),
-                race,
-                bindings::NUMA_NO_NODE,
-                c"v7s_race".as_char_ptr(),
-            ))?
-        };
-        // SAFETY: The thread was just made and has not run.
-        unsafe { bindings::wake_up_process(thread) };
-        self.lead();
-        // SAFETY: The thread does not end before this.
-        unsafe { bindings::kthread_stop(thread) };
+        let second = Thread::new(self, follow, nr_cpu_ids().min(2) - 1)?;
+        let first = Thread::new(self, lead, 0);
+        if first.is_err() {
+            // No steps for the second one either.
+            self.steps.store(0, Release);
+        }
+        let first = first?;
+        // A thread that is stopped before it ran does not run at all.
+        wait(|| self.over.load(Acquire) != 0);
+        drop((first, second));
         let right = self.wrong.load(Relaxed) == 0;
         Ok(right.then_some(self.steps.load(Relaxed) as usize))
     }
 }
 
-/// Waits without losing time: the other thread is about to be ready.
-fn wait(ready: impl Fn() -> bool) {
-    while !ready() {
-        // SAFETY: Called by threads that may sleep and hold nothing.
-        unsafe { bindings::yield_() };
+/// A thread that has its part in a race; when dropped, it is over.
+struct Thread<'a> {
+    task: *mut bindings::task_struct,
+    _race: &'a Race,
+}
+
+impl<'a> Thread<'a> {
+    fn new(
+        race: &'a Race,
+        part: unsafe extern "C" fn(*mut c_void) -> c_int,
+        cpu: u32,
+    ) -> Result<Self> {
+        // SAFETY: The thread takes a `Race`, which lives until the thread was stopped. The name has
+        // no conversions.
+        let task = unsafe {
+            from_err_ptr(bindings::kthread_create_on_node(
+                Some(part),
+                core::ptr::from_ref(race).cast_mut().cast(),
+                bindings::NUMA_NO_NODE,
+                c"v7s_race".as_char_ptr(),
+            ))?
+        };
+        // SAFETY: The thread was just made and has not run.
+        unsafe {
+            bindings::kthread_bind(task, cpu);
+            bindings::wake_up_process(task);
+        }
+        Ok(Self { task, _race: race })
     }
+}
+
+impl Drop for Thread<'_> {
+    fn drop(&mut self) {
+        // SAFETY: The thread does not end before this.
+        unsafe { bindings::kthread_stop(self.task) };
+    }
+}
+
+/// Waits for the other thread: at first so that both go on at the same time, later so that it gets
+/// a CPU.
+fn wait(ready: impl Fn() -> bool) {
+    let mut spins = 0;
+    while !ready() {
+        if spins < 10_000 {
+            spins += 1;
+            core::hint::spin_loop();
+        } else {
+            // SAFETY: Called by threads that may sleep and hold nothing.
+            unsafe { bindings::yield_() };
+        }
+    }
+}
+
+/// Ends a thread's part.
+fn stopped() -> c_int {
+    // SAFETY: Called by kernel threads.
+    wait(|| unsafe { bindings::kthread_should_stop() });
+    0
 }
 
 /// # Safety
 ///
 /// `race` is a [`Race`] that lives until the thread was stopped.
-unsafe extern "C" fn second(race: *mut c_void) -> c_int {
+unsafe extern "C" fn lead(race: *mut c_void) -> c_int {
+    // SAFETY: By the function's requirements.
+    unsafe { &*race.cast::<Race>() }.lead();
+    stopped()
+}
+
+/// # Safety
+///
+/// As for [`lead`].
+unsafe extern "C" fn follow(race: *mut c_void) -> c_int {
     // SAFETY: By the function's requirements.
     unsafe { &*race.cast::<Race>() }.follow();
-    // SAFETY: This is a kernel thread.
-    wait(|| unsafe { bindings::kthread_should_stop() });
-    0
+    stopped()
 }
 
 /// Maps a page or a run of them, side by side with the other thread's in a section that has no

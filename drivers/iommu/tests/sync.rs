@@ -103,9 +103,14 @@ impl Memory {
         self.entry_at(phys).map_or(0, |entry| *entry)
     }
 
+    /// The walker's first-level entry for an input address.
+    fn first_level(&mut self, iova: usize) -> u32 {
+        self.read(self.l1 + (iova >> 20) as u64 * 4)
+    }
+
     /// Where the walker gets to from an input address; zero if it faults.
     fn walk(&mut self, iova: usize) -> u64 {
-        let first = self.read(self.l1 + (iova >> 20) as u64 * 4);
+        let first = self.first_level(iova);
         let mapping = if first & 3 == 1 {
             let table = u64::from(first & !0x3ff);
             manual_l2(self.read(table + (iova >> 12 & 0xff) as u64 * 4), false)
@@ -192,7 +197,12 @@ unsafe fn check(cookie: *mut c_void, iova: usize, size: usize) {
 /// Called by a set whose cookie is a [`Memory`].
 unsafe extern "C" fn flush_walk(iova: usize, size: usize, _granule: usize, cookie: *mut c_void) {
     // SAFETY: The cookie is live.
-    unsafe { check(cookie, iova, size) };
+    unsafe {
+        check(cookie, iova, size);
+        // Not even an empty table.
+        let memory = &mut *cookie.cast::<Memory>();
+        memory.early += usize::from(memory.first_level(iova) != 0);
+    }
 }
 
 /// # Safety
