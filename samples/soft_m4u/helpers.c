@@ -27,7 +27,5 @@ unsigned int soft_m4u_last_cpu(void)
 	return cpumask_last(cpu_online_mask);
 }
 
-#define EXPORT_SYMBOL_RUST_GPL(sym) \
-	extern int sym;             \
-	EXPORT_SYMBOL_GPL(sym)
+#define EXPORT_SYMBOL_RUST_GPL(sym) extern int sym; EXPORT_SYMBOL_GPL(sym)
 #include "exports_generated.h"
