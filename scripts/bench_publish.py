@@ -46,7 +46,6 @@ arguments to check, no first level, no contract.
 
 GNUPLOT = """\
 set terminal svg size 720,440 font "sans,12" background "#ffffff"
-set output "{output}"
 set logscale xy
 set key left top
 set grid
@@ -157,8 +156,11 @@ def plot(lines, output):
         name = f"$line{i}"
         blocks.append(f"{name} << EOD\n" + "\n".join(f"{x} {y}" for x, y in points) + "\nEOD\n")
         commands.append(f'{name} with linespoints lw 2 title "{title}"')
-    script = "".join(blocks) + GNUPLOT.format(output=output, lines=", ".join(commands))
-    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    script = "".join(blocks) + GNUPLOT.format(lines=", ".join(commands))
+    svg = subprocess.run(["gnuplot"], input=script, text=True, check=True, capture_output=True)
+    head, rest = svg.stdout.split("\n", 1)
+    with open(output, "w", encoding="utf-8") as file:
+        file.write(f"{head}\n<!-- SPDX-License-Identifier: GPL-2.0 -->\n{rest}")
 
 
 def main(source, folder):

@@ -12,7 +12,6 @@ use crate::{
     }, //
 };
 use kernel::{
-    alloc::Flags,
     bindings,
     prelude::*,
     sizes::SZ_1K, //
@@ -56,8 +55,8 @@ fn cost(watch: &Stopwatch, mut once: impl FnMut() -> bool) -> Result<u64> {
 /// The same through C.
 #[inline(always)]
 fn through_c(watch: &Stopwatch, cache: &KmemCache<Table>, gfp: Gfp) -> Result<u64> {
-    let raw = cache.as_raw().as_ptr();
     cost(watch, || {
+        let raw = cache.as_raw().as_ptr();
         // SAFETY: The cache is alive, and takes back what it gave.
         unsafe {
             let object = bindings::kmem_cache_alloc_noprof(raw, gfp.as_raw());
@@ -70,10 +69,16 @@ fn through_c(watch: &Stopwatch, cache: &KmemCache<Table>, gfp: Gfp) -> Result<u6
     })
 }
 
-/// The same through the kernel's own `Box`. Flags are constants to drivers, and here.
-#[inline(always)]
-fn through_box(watch: &Stopwatch, flags: Flags) -> Result<u64> {
-    cost(watch, || Box::<Table, Tables>::new_uninit(flags).is_ok())
+/// The same through the kernel's own `Box`. Flags are constants, as they are in drivers.
+fn through_box<const ZEROED: bool>(watch: &Stopwatch) -> Result<u64> {
+    cost(watch, || {
+        let flags = if ZEROED {
+            GFP_ATOMIC | __GFP_ZERO
+        } else {
+            GFP_ATOMIC
+        };
+        Box::<Table, Tables>::new_uninit(flags).is_ok()
+    })
 }
 
 /// Measures allocate and free of a 1 KiB object below 4 GiB, plain and zeroed.
@@ -91,14 +96,10 @@ pub(crate) fn measure(rows: &mut KVec<Row>, watch: &Stopwatch) -> Result {
     let c = through_c(watch, cache, Gfp::ATOMIC)?;
     let plain = cost(watch, || cache.alloc_uninit(Gfp::ATOMIC).is_ok())?;
     push("KmemCache", plain, c)?;
-    push("Box", through_box(watch, GFP_ATOMIC)?, c)?;
+    push("Box", through_box::<false>(watch)?, c)?;
 
     let c = through_c(watch, cache, Gfp::ATOMIC.zeroed())?;
     let zeroed = cost(watch, || cache.alloc_zeroed(Gfp::ATOMIC).is_ok())?;
     push("KmemCache, zeroed", zeroed, c)?;
-    push(
-        "Box, zeroed",
-        through_box(watch, GFP_ATOMIC | __GFP_ZERO)?,
-        c,
-    )
+    push("Box, zeroed", through_box::<true>(watch)?, c)
 }
