@@ -7,9 +7,9 @@
 //! from it: no driver changes a mapping that is in use. The same goes for a table that is no longer
 //! where a remembered walk found it.
 //!
-//! Only walks that led to a page are remembered. Their table has to stay until the walker is told
-//! to forget what it maps: all of it, if the table went with one unmapping, for less never takes a
-//! table away.
+//! Only walks that led to a page are remembered. An unmapping may take a table away that maps
+//! nothing else, but no other; therefore no table has gone when the walker is told to forget less
+//! than all that it maps.
 
 use crate::{
     cache::{

@@ -146,6 +146,18 @@ fn copy(from: &[Segment], to: &[Segment]) -> Result {
     }
 }
 
+/// Has the device read the last word of a buffer that it was sent, and compares it.
+fn check_last(segments: &[Segment], seed: u64, words: usize) -> Result {
+    let (iova, len) = *segments.last().ok_or(EINVAL)?;
+    let mut last = [0; size_of::<u64>()];
+    soft_m4u::read(iova + (len - last.len()) as u64, &mut last)?;
+    if u64::from_ne_bytes(last) == word(seed, words - 1) {
+        return Ok(());
+    }
+    pr_err!("the device reads {last:x?} from the end of what it wrote\n");
+    Err(EIO)
+}
+
 /// Sends `bytes` from one buffer to another. Both are gone afterwards, and where the second was is
 /// returned.
 pub(crate) fn round_trip(
@@ -166,6 +178,7 @@ pub(crate) fn round_trip(
     let mut report = Report::new(kind, bytes, segments.len());
     check_pages(dev, &target, &mut report)?;
     copy(&source.segments()?, &segments)?;
+    check_last(&segments, seed, bytes / size_of::<u64>())?;
 
     target.unmap();
     // SAFETY: The device has done what it was to do.

@@ -41,8 +41,8 @@ void m4u_client_free(void *memory, size_t size)
 }
 
 /*
- * Zeroed, for vfree(). No two pages that follow each other are physically consecutive, so that each
- * is mapped by itself.
+ * Zeroed, for vfree(). Pages that follow each other are not physically consecutive if it can be
+ * had, so that each is mapped by itself.
  */
 void *m4u_client_alloc_scattered(size_t size);
 void *m4u_client_alloc_scattered(size_t size)
