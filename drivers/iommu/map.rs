@@ -47,10 +47,9 @@ impl IoPgtableArmV7s {
     ///
     /// - [`ERANGE`]: an address lies, or the range ends, outside `ias` or `oas`;
     /// - [`EINVAL`]: neither readable nor writable, no pages, a page size that the set does not
-    ///   have, an address that is not a multiple of it;
+    ///   have, an address that is not a multiple of it, zone bits in `gfp`;
     /// - [`EEXIST`]: something is mapped there;
-    /// - [`ENOMEM`] and others of [`L2::new`](crate::table::L2::new): no second-level table to be
-    ///   had.
+    /// - [`ENOMEM`]: no second-level table to be had, or none that the walker can reach.
     ///
     /// # Safety
     ///

@@ -146,7 +146,8 @@ impl IoPgtableArmV7s {
     }
 
     /// The second-level table for a first-level slot, made if the slot is empty. [`EEXIST`] if a
-    /// section is mapped there, [`ENOMEM`] and other errors of [`L2::new`].
+    /// section is mapped there, [`ENOMEM`] if no table is to be had, [`EINVAL`] for `gfp` with zone
+    /// bits.
     ///
     /// # Safety
     ///
@@ -172,7 +173,11 @@ impl IoPgtableArmV7s {
     /// somebody else was quicker, theirs.
     #[cold]
     fn grow(&self, slot: &Slot, gfp: Gfp) -> Result<u32> {
-        let (l2, phys) = L2::new(&self.cfg, self.cache, gfp)?;
+        // A table that the walker cannot reach is none that can be had, which is what C calls it.
+        let (l2, phys) = L2::new(&self.cfg, self.cache, gfp).map_err(|e| match e {
+            EINVAL => EINVAL,
+            _ => ENOMEM,
+        })?;
         let raw = entry::encode_table(phys, &self.cfg);
         match slot.install(raw) {
             Ok(()) => {
