@@ -54,7 +54,7 @@ key() {
 	for word in "$@"; do
 		[ -f "$word" ] && cat "$word"
 		printf '%s\n' "$word"
-	done | sed "s|$top||g" | sha256sum | cut -c1-12
+	done | sed "s|$top/|/|g" | sha256sum | cut -c1-12
 }
 
 # entry NAME MB MAKER - prints the path of cache entry NAME. Where it is missing
