@@ -121,7 +121,7 @@ def sections(rows):
     )
     yield heading("Several CPUs at once")
     yield (
-        "Each CPU maps, unmaps and maps again 4,096 pages that lie in the same tables as\n"
+        "Each CPU maps, unmaps and maps again 32,768 pages that lie in the same tables as\n"
         "those of the others; instructions of all CPUs, waiting included, for each call.\n"
         "There is nothing to retry on either side: of several CPUs that need the same new\n"
         "table one installs its own, and the others free theirs.\n"
