@@ -48,6 +48,8 @@ const IAS_MIN: u32 = Section::SHIFT;
 const ADDRESS_BITS: u32 = 32;
 /// Most bits of input address with ARM_MTK_EXT.
 const MTK_IAS_MAX: u32 = 34;
+/// The largest space of input addresses, in bytes.
+pub(crate) const MAX_SPACE: u64 = 1 << MTK_IAS_MAX;
 /// Most bits of output address with ARM_MTK_EXT.
 const MTK_OAS_MAX: u32 = 35;
 

@@ -7,6 +7,7 @@
 //! interface promises: a walker may look at a mapping once the call has returned.
 
 use crate::{
+    config::MAX_SPACE,
     entry::{
         self,
         LargePage,
@@ -36,9 +37,6 @@ use kernel::{
     prelude::*, //
 };
 use slab_rust::Gfp;
-
-/// The largest space of input addresses, in bytes.
-const MAX_SPACE: u64 = 1 << 34;
 
 impl IoPgtableArmV7s {
     /// Maps `count` pages of `pgsize` bytes at `iova` to consecutive physical memory at `paddr`,

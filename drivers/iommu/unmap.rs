@@ -6,6 +6,7 @@
 //! its callbacks therefore never flushes too early. Callbacks come in the order of addresses.
 
 use crate::{
+    config::MAX_SPACE,
     entry::{
         self,
         LargePage,
@@ -31,9 +32,6 @@ use crate::{
     }, //
 };
 use core::slice::from_ref;
-
-/// The largest space of input addresses, in bytes.
-const MAX_SPACE: u64 = 1 << 34;
 
 /// First-level slots that are taken care of together: those of a supersection.
 const L1_CHUNK: usize = Supersection::ENTRIES;
