@@ -31,7 +31,7 @@ extern "C" {
     ) -> *mut bindings::io_pgtable_ops;
 }
 
-// SAFETY: The signatures are those of helpers.c, and the quirks are only put together there.
+// helpers.c
 unsafe extern "C" {
     unsafe fn v7s_dump_memory(phys: bindings::phys_addr_t) -> *const c_void;
     safe fn v7s_dump_quirks(ns: bool, no_perms: bool, mtk_ext: bool) -> usize;
