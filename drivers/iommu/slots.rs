@@ -16,7 +16,8 @@
 //!   on kernels built by gcc). What has to be ordered says so where it happens: a new table's
 //!   content before the entry that refers to it ([`Slot::install`]), all entries before a mapping
 //!   is announced ([`publish`](crate::walker::publish)). A CPU that follows an entry to a table
-//!   is ordered by the address dependency.
+//!   is ordered by the address dependency. The litmus tests in Documentation/iommu/litmus put that
+//!   to the kernel's memory model.
 //! - **Who writes.** A caller of the io-pgtable interface has the range of its call to itself, so
 //!   that runs of slots have one writer. Only a first-level slot may be filled by two callers at
 //!   once, whose ranges lie in the same 1 MiB: [`Slot::install`] lets one of them win.
