@@ -131,6 +131,11 @@ impl<T> KmemCache<T> {
         unsafe { &*core::ptr::from_ref(raw).cast() }
     }
 
+    /// The cache whatever its objects are.
+    pub(crate) fn as_raw_cache(&self) -> &RawCache {
+        &self.raw
+    }
+
     /// The kernel's cache.
     #[inline]
     pub fn as_raw(&self) -> NonNull<bindings::kmem_cache> {

@@ -34,6 +34,15 @@ const fn bit(number: u32) -> bindings::gfp_t {
     1 << number
 }
 
+/// The caller may sleep (`__GFP_DIRECT_RECLAIM`).
+pub(crate) const DIRECT_RECLAIM: bindings::gfp_t = bit(bindings::___GFP_DIRECT_RECLAIM_BIT);
+
+/// Try, and do without (`__GFP_NORETRY`).
+pub(crate) const NORETRY: bindings::gfp_t = bit(bindings::___GFP_NORETRY_BIT);
+
+/// Must not fail (`__GFP_NOFAIL`).
+pub(crate) const NOFAIL: bindings::gfp_t = bit(bindings::___GFP_NOFAIL_BIT);
+
 /// The bits that choose a zone (`GFP_ZONEMASK`).
 const ZONES: bindings::gfp_t = bit(bindings::___GFP_DMA_BIT)
     | bit(bindings::___GFP_HIGHMEM_BIT)

@@ -8,9 +8,13 @@
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/kmemleak.h>
 #include <linux/kobject.h>
+#include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
+#include <linux/spinlock.h>
+#include <linux/vmstat.h>
 
 #include "helpers.h"
 
@@ -57,6 +61,73 @@ size_t slab_rust_hold_caches(struct kset *set, struct kobject **caches, size_t r
 	}
 	spin_unlock(&set->list_lock);
 	return count;
+}
+
+void slab_rust_lock_init(spinlock_t *lock)
+{
+	spin_lock_init(lock);
+}
+
+unsigned long slab_rust_lock(spinlock_t *lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+void slab_rust_unlock(spinlock_t *lock, unsigned long flags)
+{
+	spin_unlock_irqrestore(lock, flags);
+}
+
+struct page *slab_rust_page_of(const void *address)
+{
+	return virt_to_page(address);
+}
+
+void *slab_rust_page_address(const struct page *page)
+{
+	return page_address(page);
+}
+
+/* Chunks are what page_frag takes from the page allocator. */
+
+struct page *slab_rust_chunk_of(const void *address)
+{
+	return virt_to_head_page(address);
+}
+
+size_t slab_rust_chunk_bytes(struct page *chunk)
+{
+	return page_size(chunk);
+}
+
+/* As the kernel counts the pages of its own IOMMU page tables: "SecPageTables". */
+void slab_rust_chunk_account(const struct page *chunk, size_t bytes, bool held)
+{
+	long pages = bytes >> PAGE_SHIFT;
+
+	if (!held)
+		pages = -pages;
+	mod_node_page_state(page_pgdat(chunk), NR_IOMMU_PAGES, pages);
+	mod_node_page_state(page_pgdat(chunk), NR_SECONDARY_PAGETABLE, pages);
+}
+
+void slab_rust_kmemleak_ignore(const void *object)
+{
+	kmemleak_ignore(object);
+}
+
+void slab_rust_refuse_table(u64 phys)
+{
+	pr_err_ratelimited("table at %#llx refused: it does not lie below 4 GiB, and its source knows no zone DMA32\n",
+			   phys);
+}
+
+void slab_rust_region_full(size_t bytes)
+{
+	pr_err_ratelimited("no table: all %zu bytes of the region are in use\n", bytes);
 }
 
 #define EXPORT_SYMBOL_RUST_GPL(sym) extern int sym; EXPORT_SYMBOL_GPL(sym)

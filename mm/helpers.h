@@ -3,10 +3,12 @@
 #ifndef SLAB_RUST_HELPERS_H
 #define SLAB_RUST_HELPERS_H
 
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 
 struct kobject;
 struct kset;
+struct page;
 
 /* What the private layout says of a cache. */
 struct slab_rust_layout {
@@ -20,6 +22,17 @@ void slab_rust_refuse_zero(void);
 u64 slab_rust_virt_to_phys(const void *address);
 bool slab_rust_node_online(int node);
 size_t slab_rust_hold_caches(struct kset *set, struct kobject **caches, size_t room);
+void slab_rust_lock_init(spinlock_t *lock);
+unsigned long slab_rust_lock(spinlock_t *lock);
+void slab_rust_unlock(spinlock_t *lock, unsigned long flags);
+struct page *slab_rust_page_of(const void *address);
+void *slab_rust_page_address(const struct page *page);
+struct page *slab_rust_chunk_of(const void *address);
+size_t slab_rust_chunk_bytes(struct page *chunk);
+void slab_rust_chunk_account(const struct page *chunk, size_t bytes, bool held);
+void slab_rust_kmemleak_ignore(const void *object);
+void slab_rust_refuse_table(u64 phys);
+void slab_rust_region_full(size_t bytes);
 bool slab_rust_layout(struct kobject *kobj, struct slab_rust_layout *layout);
 
 #endif

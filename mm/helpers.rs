@@ -41,4 +41,37 @@ extern "C" {
 
     /// Reads the private layout of a cache (layout.c); false if it is not known.
     pub(crate) fn slab_rust_layout(kobj: *mut bindings::kobject, layout: *mut Layout) -> bool;
+
+    /// `spin_lock_init()`.
+    pub(crate) fn slab_rust_lock_init(lock: *mut bindings::spinlock_t);
+
+    /// `spin_lock_irqsave()`; returns the flags.
+    pub(crate) fn slab_rust_lock(lock: *mut bindings::spinlock_t) -> c_ulong;
+
+    /// `spin_unlock_irqrestore()`.
+    pub(crate) fn slab_rust_unlock(lock: *mut bindings::spinlock_t, flags: c_ulong);
+
+    /// `virt_to_page()`: `address` has to lie in the kernel's linear map.
+    pub(crate) fn slab_rust_page_of(address: *const c_void) -> *mut bindings::page;
+
+    /// `page_address()`: `page` has to be one of the kernel's linear map.
+    pub(crate) fn slab_rust_page_address(page: *const bindings::page) -> *mut c_void;
+
+    /// `virt_to_head_page()`: `address` has to lie in the kernel's linear map.
+    pub(crate) fn slab_rust_chunk_of(address: *const c_void) -> *mut bindings::page;
+
+    /// `page_size()` of a head page.
+    pub(crate) fn slab_rust_chunk_bytes(chunk: *mut bindings::page) -> usize;
+
+    /// Counts a chunk of `bytes` bytes among the secondary page tables, or no longer.
+    pub(crate) fn slab_rust_chunk_account(chunk: *const bindings::page, bytes: usize, held: bool);
+
+    /// `kmemleak_ignore()`.
+    pub(crate) fn slab_rust_kmemleak_ignore(object: *const c_void);
+
+    /// Logs, rate-limited, that a table lies above 4 GiB.
+    pub(crate) fn slab_rust_refuse_table(phys: u64);
+
+    /// Logs, rate-limited, that a region of so many bytes is in use.
+    pub(crate) fn slab_rust_region_full(bytes: usize);
 }

@@ -9,7 +9,8 @@
 //! - [`static_cache!`]: a cache as old as its module, which is also an allocator for
 //!   the kernel's own `Box` and `Vec`;
 //! - [`SlabFlags`], [`Gfp`]: what a cache is, and how one allocation may behave;
-//! - [`Dma32`], [`Phys32`]: what is known to lie below 4 GiB.
+//! - [`Dma32`], [`Phys32`]: what is known to lie below 4 GiB;
+//! - [`TableAllocator`], [`Table`]: memory for page tables, from whatever [`TableSource`].
 //!
 //! Each cache made here says in `/sys/kernel/slab/<cache>/cache_dma32` whether its
 //! objects do; `/sys/kernel/debug/slab_rust/caches` lists the caches of the system.
@@ -24,6 +25,7 @@ mod fault;
 mod flags;
 mod gfp;
 mod helpers;
+mod irq_lock;
 mod list;
 mod node;
 mod object;
@@ -33,6 +35,7 @@ mod rcu;
 mod request;
 mod static_cache;
 mod sysfs;
+mod table;
 
 pub use crate::{
     bulk::Batch,
@@ -69,6 +72,12 @@ pub use crate::{
         UserWindow, //
     },
     static_cache::StaticCache,
+    table::{
+        Table,
+        TableAllocator,
+        TableSource,
+        TableUsage, //
+    },
 };
 
 /// For what the macros of this crate generate.

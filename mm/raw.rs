@@ -10,6 +10,7 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
+    page::PAGE_SIZE,
     prelude::*,
     str::CString,
     sync::{
@@ -203,6 +204,15 @@ impl RawCache {
 }
 
 impl RawCache {
+    /// Bytes of its slabs, as the kernel counts them; a slab that was made smaller for want of
+    /// memory counts like the others.
+    pub(crate) fn slab_bytes(&self) -> Result<usize> {
+        let name = self.entry(|entry| entry.name.clone()).ok_or(ENOENT)?;
+        let cache = sysfs::find(&name).ok_or(ENOENT)?;
+        let (slabs, order) = (cache.attribute(c"slabs")?, cache.attribute(c"order")?);
+        Ok((slabs as usize * PAGE_SIZE) << order)
+    }
+
     /// Calls `f` with what is known of this cache.
     fn entry<R>(&self, f: impl FnOnce(&mut Entry) -> R) -> Option<R> {
         let mut registry = CACHES.lock();

@@ -103,6 +103,16 @@ impl Request {
         }
     }
 
+    /// A cache for objects of `size` bytes, a power of two, aligned to their size.
+    pub(crate) const fn sized(size: usize) -> Self {
+        // INVARIANT: There is no constructor.
+        Self {
+            size,
+            align: size,
+            ..Self::of::<()>()
+        }
+    }
+
     /// With these flags as well.
     pub const fn flags(mut self, flags: SlabFlags) -> Self {
         self.flags = self.flags.with(flags);

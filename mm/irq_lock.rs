@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A spin lock for data that any context may touch, interrupt handlers among them.
+//!
+//! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
+//!
+//! The kernel crate has none that turns interrupts off. Under this one nobody sleeps.
+
+use core::cell::UnsafeCell;
+
+use kernel::{
+    bindings,
+    prelude::*,
+    types::Opaque, //
+};
+
+use crate::helpers;
+
+/// Data behind a spin lock.
+#[pin_data]
+pub(crate) struct IrqLock<T> {
+    #[pin]
+    raw: Opaque<bindings::spinlock_t>,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: The data goes from task to task under the lock.
+unsafe impl<T: Send> Sync for IrqLock<T> {}
+
+impl<T> IrqLock<T> {
+    /// Puts `data` behind a lock.
+    pub(crate) fn new(data: T) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: The helper initializes the lock in its place.
+            raw <- Opaque::ffi_init(|raw| unsafe { helpers::slab_rust_lock_init(raw) }),
+            data: UnsafeCell::new(data),
+        })
+    }
+
+    /// Calls `f` with the data, interrupts off. `f` must not call this again.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: Initialized, and pinned since.
+        let flags = unsafe { helpers::slab_rust_lock(self.raw.get()) };
+        // SAFETY: Whoever holds the lock has the data alone; taking it twice ends in a deadlock.
+        let result = f(unsafe { &mut *self.data.get() });
+        // SAFETY: Taken above, with these flags.
+        unsafe { helpers::slab_rust_unlock(self.raw.get(), flags) };
+        result
+    }
+}

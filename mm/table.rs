@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory for page tables: zeroed, naturally aligned, in the zone that the walker can reach.
+//!
+//! C headers: [`include/linux/gfp.h`](srctree/include/linux/gfp.h),
+//! [`include/linux/slab.h`](srctree/include/linux/slab.h)
+//!
+//! A [`TableAllocator`] gives out tables of one size from one zone: part of a page, a page, or
+//! several, any power of two from [`MIN_SIZE`] to [`MAX_SIZE`]. Where the memory comes from is its
+//! [`TableSource`]; there is one file for each. Whoever makes an allocator owns it; to share it is
+//! to lend it. A [`Table`] borrows its allocator: it goes back there and nowhere else, and does
+//! not outlive it.
+//!
+//! Documentation/mm/page_table_memory.rst says which source is for what.
+//!
+//! # Examples
+//!
+//! ```ignore
+//! let tables = TableAllocator::new(TableSource::Pool, 1024, Zone::Dma32)?;
+//! let table = tables.alloc(Gfp::KERNEL)?;
+//! let entry = table.phys32()?.get() | TABLE;
+//!
+//! // The entry owns the table from here on.
+//! let raw = table.into_raw();
+//! // SAFETY: It is one of these tables, and no entry refers to it any more.
+//! drop(unsafe { Table::from_raw(&tables, raw) });
+//!
+//! // To measure: all sources, and what each holds.
+//! for source in TableSource::ALL {
+//!     let tables = TableAllocator::new(source, 1024, Zone::Dma32)?;
+//!     let table = tables.alloc(Gfp::KERNEL);
+//!     let usage = tables.usage()?;
+//!     pr_info!("{}: {} of {}\n", source.name(), usage.live_bytes, usage.held_bytes);
+//! }
+//! ```
+//!
+//! [`MIN_SIZE`]: TableAllocator::MIN_SIZE
+//! [`MAX_SIZE`]: TableAllocator::MAX_SIZE
+
+mod genalloc;
+mod kmalloc;
+mod page;
+mod page_frag;
+mod pool;
+mod slab;
+#[cfg(all(CONFIG_KUNIT = "y", CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC))]
+mod tests;
+
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+
+use kernel::{
+    bindings,
+    prelude::*,
+    sizes::SZ_4M,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
+};
+
+use crate::{
+    flags::{
+        Refusal,
+        SlabFlags,
+        Zone, //
+    },
+    gfp::{
+        Gfp,
+        NOFAIL, //
+    },
+    helpers,
+    phys::{
+        virt_to_phys,
+        Above4G,
+        Phys32, //
+    },
+    static_cache::StaticCache, //
+};
+
+/// Where table memory comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TableSource {
+    /// A slab cache.
+    Slab,
+    /// A region that is set aside when the allocator is made, with room for so many tables.
+    Genalloc {
+        /// At least so many; a region is made of whole pages.
+        tables: usize,
+    },
+    /// Fragments of a chunk of pages, which is used again when all of them are free.
+    PageFrag,
+    /// `kmalloc()`, which does not know zone DMA32.
+    Kmalloc,
+    /// Pages of its own for each table.
+    Page,
+    /// Fragments of pages, each of which is used again.
+    Pool,
+}
+
+impl TableSource {
+    /// As many tables as a first level of 4096 entries can refer to.
+    pub const REGION: usize = 4096;
+
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::Slab,
+        Self::Genalloc {
+            tables: Self::REGION,
+        },
+        Self::PageFrag,
+        Self::Kmalloc,
+        Self::Page,
+        Self::Pool,
+    ];
+
+    /// The name in logs, debugfs and measurements.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Slab => "slab",
+            Self::Genalloc { .. } => "genalloc",
+            Self::PageFrag => "page_frag",
+            Self::Kmalloc => "kmalloc",
+            Self::Page => "page",
+            Self::Pool => "pool",
+        }
+    }
+}
+
+/// What a source has to do.
+///
+/// # Safety
+///
+/// `alloc` gives out memory of the kernel's linear map that holds a table: as large as the tables
+/// it was made for, aligned to that size, all zeroes, and nobody else's until it is freed, even
+/// if the source is dropped before.
+unsafe trait Source {
+    /// Whether kmemleak knows the tables.
+    const IN_KMEMLEAK: bool = false;
+
+    /// Allocates a table, in any context that `gfp` is for. `gfp` asks for zeroes and has no zone.
+    fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>>;
+
+    /// Takes a table back, in any context.
+    ///
+    /// # Safety
+    ///
+    /// `table` came from [`alloc`](Self::alloc) of this source, and nobody uses it any more.
+    unsafe fn free(&self, table: NonNull<u8>);
+
+    /// Bytes held from the system, with `live` tables in use. May sleep.
+    fn held_bytes(&self, live: usize) -> Result<usize>;
+}
+
+/// The sources, to be chosen from at run time.
+enum AnySource {
+    Slab(slab::Slab),
+    Genalloc(genalloc::Region),
+    PageFrag(page_frag::PageFrag),
+    Kmalloc(kmalloc::Kmalloc),
+    Page(page::Pages),
+    Pool(pool::Pool),
+}
+
+/// Does the same with whatever source it is.
+macro_rules! with {
+    ($any:expr, $source:ident => $do:expr) => {
+        match $any {
+            AnySource::Slab($source) => $do,
+            AnySource::Genalloc($source) => $do,
+            AnySource::PageFrag($source) => $do,
+            AnySource::Kmalloc($source) => $do,
+            AnySource::Page($source) => $do,
+            AnySource::Pool($source) => $do,
+        }
+    };
+}
+
+/// What an allocator has given out and holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TableUsage {
+    /// Tables in use.
+    pub tables: usize,
+    /// Their bytes.
+    pub live_bytes: usize,
+    /// Bytes taken from the system for them, whether in use or kept for later.
+    pub held_bytes: usize,
+}
+
+/// Gives out tables of one size from one zone.
+///
+/// Allocating sleeps as its flags say; freeing does not, and both may be done in any context and
+/// from several at a time. Making and dropping an allocator sleeps.
+///
+/// # Invariants
+///
+/// `source` was made for tables of `size` bytes, a power of two, in `zone`; so many of them as
+/// `live` says are in use.
+pub struct TableAllocator {
+    source: AnySource,
+    size: usize,
+    zone: Zone,
+    live: Atomic<usize>,
+}
+
+/// What a source is made from; checked.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Bytes of a table.
+    size: usize,
+    zone: Zone,
+}
+
+impl Shape {
+    /// Says why there can be no such tables.
+    fn check(self) -> core::result::Result<(), Refusal> {
+        if !self.size.is_power_of_two() {
+            return Err(Refusal::bytes("size is not a power of two", self.size));
+        }
+        if self.size < TableAllocator::MIN_SIZE || self.size > TableAllocator::MAX_SIZE {
+            return Err(Refusal::bytes(
+                "size is not from 64 bytes to 4 MiB",
+                self.size,
+            ));
+        }
+        self.slab_flags().check()
+    }
+
+    /// The zone, for slab caches.
+    fn slab_flags(self) -> SlabFlags {
+        match self.zone {
+            Zone::Normal => SlabFlags::NONE,
+            Zone::Dma => SlabFlags::DMA,
+            Zone::Dma32 => SlabFlags::DMA32,
+        }
+    }
+
+    /// The zone, for the page allocator.
+    fn gfp(self) -> bindings::gfp_t {
+        match self.zone {
+            Zone::Normal => 0,
+            Zone::Dma => 1 << bindings::___GFP_DMA_BIT,
+            Zone::Dma32 => 1 << bindings::___GFP_DMA32_BIT,
+        }
+    }
+}
+
+/// Why there is no source.
+enum Failure {
+    /// There cannot be one.
+    Refused(Refusal),
+    /// There could be one.
+    Other(Error),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<kernel::alloc::AllocError> for Failure {
+    fn from(error: kernel::alloc::AllocError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl TableAllocator {
+    /// The smallest size of a table in bytes.
+    pub const MIN_SIZE: usize = 64;
+
+    /// The largest size of a table in bytes.
+    pub const MAX_SIZE: usize = SZ_4M;
+
+    /// Makes an allocator for tables of `size` bytes in `zone`.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`] and a line in the log that says why: no such size, a zone that the kernel
+    ///   lacks, or a size that the source cannot serve (see there);
+    /// - [`ENOMEM`]: out of memory.
+    pub fn new(source: TableSource, size: usize, zone: Zone) -> Result<Self> {
+        let shape = Shape { size, zone };
+        let made = shape.check().map_err(Failure::from).and_then(|()| {
+            Ok(match source {
+                TableSource::Slab => AnySource::Slab(slab::Slab::new(shape)?),
+                TableSource::Genalloc { tables } => {
+                    AnySource::Genalloc(genalloc::Region::new(shape, tables)?)
+                }
+                TableSource::PageFrag => AnySource::PageFrag(page_frag::PageFrag::new(shape)?),
+                TableSource::Kmalloc => AnySource::Kmalloc(kmalloc::Kmalloc::new(shape)?),
+                TableSource::Page => AnySource::Page(page::Pages::new(shape)?),
+                TableSource::Pool => AnySource::Pool(pool::Pool::new(shape)?),
+            })
+        });
+        match made {
+            // INVARIANT: Made from this shape, and nothing is in use.
+            Ok(source) => Ok(Self {
+                source,
+                size,
+                zone,
+                live: Atomic::new(0),
+            }),
+            Err(Failure::Refused(refusal)) => {
+                pr_err!(
+                    "no tables of {} bytes in zone {} from {}: {}\n",
+                    size,
+                    zone,
+                    source.name(),
+                    refusal
+                );
+                Err(EINVAL)
+            }
+            Err(Failure::Other(error)) => Err(error),
+        }
+    }
+
+    /// Makes an allocator of the objects of a static cache, which other allocators may share.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`] and a line in the log: its objects are no tables, by size or alignment;
+    /// - [`ENODEV`]: the cache has not been made.
+    pub fn of_cache<C: StaticCache>() -> Result<Self> {
+        let size = C::REQUEST.object_size();
+        let zone = Zone::of(C::REQUEST.slab_flags());
+        let aligned = C::REQUEST.object_align() >= size;
+        let shape = Shape { size, zone };
+        if shape.check().is_err() || !aligned {
+            pr_err!("objects of cache '{}' are no tables\n", C::NAME);
+            return Err(EINVAL);
+        }
+        let cache = slab::Slab::of_cache::<C>().ok_or(ENODEV)?;
+        // INVARIANT: Just checked, and nothing is in use.
+        Ok(Self {
+            source: AnySource::Slab(cache),
+            size,
+            zone,
+            live: Atomic::new(0),
+        })
+    }
+
+    /// Allocates a table.
+    ///
+    /// `__GFP_NOFAIL` is no flag for tables, and not heeded.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`] and a line in the log: zone bits or unknown bits in `gfp`;
+    /// - [`ENOMEM`]: out of memory, or beyond the region that was set aside;
+    /// - [`ERANGE`] and a line in the log: the source does not know [`Zone::Dma32`], and what it
+    ///   gave, and got back, lies above 4 GiB.
+    ///
+    /// Lines in the log are rate-limited; those about memory are left out with `__GFP_NOWARN`.
+    pub fn alloc(&self, gfp: Gfp) -> Result<Table<'_>> {
+        let gfp = gfp.zeroed().allowed()? & !NOFAIL;
+        let ptr = with!(&self.source, source => source.alloc(gfp)).ok_or(ENOMEM)?;
+        self.live.add(1, Relaxed);
+        // SAFETY: Sources give out memory of the linear map.
+        let phys = unsafe { virt_to_phys(ptr.as_ptr().cast()) };
+        // INVARIANT: Just allocated.
+        let table = Table {
+            ptr,
+            phys,
+            allocator: self,
+            _owned: PhantomData,
+        };
+        if self.zone == Zone::Dma32 && table.phys32().is_err() {
+            return Err(self.refuse(table, gfp));
+        }
+        Ok(table)
+    }
+
+    /// Gives a table back that lies where it must not.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, table: Table<'_>, gfp: bindings::gfp_t) -> Error {
+        if gfp & bindings::__GFP_NOWARN == 0 {
+            // SAFETY: The function prints; it has no preconditions.
+            unsafe { helpers::slab_rust_refuse_table(table.phys) };
+        }
+        ERANGE
+    }
+
+    /// Bytes of a table.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Where tables lie.
+    pub fn zone(&self) -> Zone {
+        self.zone
+    }
+
+    /// Tables in use.
+    pub fn live_tables(&self) -> usize {
+        self.live.load(Relaxed)
+    }
+
+    /// What is in use, and what is held for it. May sleep.
+    ///
+    /// Sources that share what they take with others cannot tell what they hold: a cache that is
+    /// shared counts whole; of `kmalloc()` only what is in use is known.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading a cache's figures in sysfs.
+    pub fn usage(&self) -> Result<TableUsage> {
+        let tables = self.live_tables();
+        Ok(TableUsage {
+            tables,
+            live_bytes: tables * self.size,
+            held_bytes: with!(&self.source, source => source.held_bytes(tables))?,
+        })
+    }
+
+    /// Whether kmemleak knows the tables.
+    fn in_kmemleak(&self) -> bool {
+        fn of<S: Source>(_: &S) -> bool {
+            S::IN_KMEMLEAK
+        }
+        with!(&self.source, source => of(source))
+    }
+}
+
+impl Drop for TableAllocator {
+    fn drop(&mut self) {
+        let live = self.live_tables();
+        if live > 0 {
+            pr_err!(
+                "{} tables of {} bytes leaked: their memory stays behind\n",
+                live,
+                self.size
+            );
+        }
+    }
+}
+
+/// An owned table; dropping it frees it.
+///
+/// A table that is leaked ([`core::mem::forget`], or [`Table::into_raw`] alone) stays valid for
+/// ever.
+///
+/// # Invariants
+///
+/// `ptr` is a table of `allocator`, `phys` its physical address, and nothing else owns it.
+pub struct Table<'a> {
+    ptr: NonNull<u8>,
+    phys: u64,
+    allocator: &'a TableAllocator,
+    _owned: PhantomData<[u8]>,
+}
+
+// SAFETY: A table is memory, and allocators take tables back from any context.
+unsafe impl Send for Table<'_> {}
+
+// SAFETY: A shared table is bytes to be read.
+unsafe impl Sync for Table<'_> {}
+
+impl<'a> Table<'a> {
+    /// Where the table is.
+    #[inline]
+    pub fn as_ptr(&self) -> NonNull<u8> {
+        self.ptr
+    }
+
+    /// Its physical address.
+    #[inline]
+    pub fn phys(&self) -> u64 {
+        self.phys
+    }
+
+    /// Its physical address, known to be below 4 GiB as those of [`Zone::Dma32`] all are.
+    #[inline]
+    pub fn phys32(&self) -> core::result::Result<Phys32, Above4G> {
+        Phys32::new(self.phys, self.allocator.size)
+    }
+
+    /// Where it came from.
+    #[inline]
+    pub fn allocator(&self) -> &'a TableAllocator {
+        self.allocator
+    }
+
+    /// What the table holds, as long as no walker has it.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: By the type invariants so many bytes are ours, initialized to zero at first.
+        unsafe { core::slice::from_raw_parts(self.ptr.as_ptr(), self.allocator.size) }
+    }
+
+    /// What the table holds, to be changed.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: As above, and borrowed exclusively.
+        unsafe { core::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.allocator.size) }
+    }
+
+    /// Gives up ownership without freeing: to an entry that refers to the table by its physical
+    /// address, which kmemleak cannot see and is told not to look for.
+    pub fn into_raw(self) -> NonNull<u8> {
+        let table = ManuallyDrop::new(self);
+        if table.allocator.in_kmemleak() {
+            // SAFETY: A live object that kmemleak knows.
+            unsafe { helpers::slab_rust_kmemleak_ignore(table.ptr.as_ptr().cast()) };
+        }
+        table.ptr
+    }
+
+    /// Takes ownership back.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` comes from [`Table::into_raw`] on a table of `allocator`, and no other call took it
+    /// back since.
+    pub unsafe fn from_raw(allocator: &'a TableAllocator, ptr: NonNull<u8>) -> Self {
+        // SAFETY: Tables lie in the linear map.
+        let phys = unsafe { virt_to_phys(ptr.as_ptr().cast()) };
+        // INVARIANT: By the safety requirements.
+        Self {
+            ptr,
+            phys,
+            allocator,
+            _owned: PhantomData,
+        }
+    }
+}
+
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        self.allocator.live.add(1usize.wrapping_neg(), Relaxed);
+        // SAFETY: By the type invariants it is a table of this source, and ours.
+        with!(&self.allocator.source, source => unsafe { source.free(self.ptr) });
+    }
+}

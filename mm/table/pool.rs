@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables as fragments of pages, each of which is used again.
+//!
+//! C header: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h) (`struct page`)
+//!
+//! A pool is its owner's. A page is cut into tables; the free ones of each page are a list, and the
+//! pages that have free ones are another, from which tables are taken until a page is full. A page
+//! of which nothing is in use goes back to the system. What is held is therefore what no allocator
+//! of tables that cannot move can do without: the pages that tables are on.
+//!
+//! All that a pool has to remember lies in `struct page` and in the free tables themselves, and
+//! none of it makes the lists grow with the pool: allocating and freeing take the same few steps
+//! however many tables there are.
+//!
+//! - **Zeroes.** A table is cleared when it is freed: until its page goes back, a walker that comes
+//!   late finds invalid entries there. A page comes zeroed from the page allocator.
+//! - **The list in a page.** The first word of a free table says how far the next one lies from
+//!   where the table ends. In a new page that is zero throughout, so that there is nothing to be
+//!   written. Distances are multiples of the size of a table: the two lowest bits of the word are
+//!   clear, which is an invalid entry in all formats of the Arm architecture.
+//! - **Which page first.** A page that was full comes first, as it is the least likely to become
+//!   empty, one that loses another table last.
+//! - **One page to spare.** Only a pool that asked for a page right after it gave one back keeps
+//!   an empty page from then on, until it grows by more: a table that comes and goes costs no page
+//!   each time, and a pool that shrinks keeps nothing.
+//!
+//! Tables of a page and more are [`Pages`](super::page::Pages).
+
+use core::{
+    mem::offset_of,
+    ptr::NonNull, //
+};
+
+use kernel::{
+    bindings,
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+use super::{
+    page::{
+        self,
+        Pages, //
+    },
+    Failure,
+    Shape,
+    Source, //
+};
+use crate::{
+    helpers,
+    irq_lock::IrqLock, //
+};
+
+/// What a pool keeps in a `struct page`, in fields that are for the owner of a page to use.
+// As `struct ioptdesc`, which has something of its own in the place of `in_use`: that has to be
+// zero when the page goes back, and is.
+#[repr(C)]
+struct Descriptor {
+    _flags: bindings::memdesc_flags_t,
+    /// Neighbours on the list of pages with free tables.
+    next: Option<Page>,
+    previous: Option<Page>,
+    _mapping: *mut bindings::address_space,
+    /// Tables in use.
+    in_use: usize,
+    /// The first free table, if one is.
+    free: *mut u8,
+}
+
+macro_rules! overlays {
+    ($($ours:ident: $($theirs:ident).+,)*) => {
+        const _: () = {
+            const UNION: usize = offset_of!(bindings::page, __bindgen_anon_1.__bindgen_anon_1);
+            $(assert!(
+                offset_of!(Descriptor, $ours)
+                    == UNION + offset_of!(bindings::page__bindgen_ty_1__bindgen_ty_1, $($theirs).+)
+            );)*
+        };
+    };
+}
+
+overlays! {
+    next: __bindgen_anon_1.lru.next,
+    previous: __bindgen_anon_1.lru.prev,
+    _mapping: mapping,
+    in_use: __bindgen_anon_2.__folio_index,
+    free: private,
+}
+
+/// A page that is cut into tables.
+///
+/// # Invariants
+///
+/// The page belongs to a pool, and its descriptor was filled in by [`Page::new`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Page(NonNull<Descriptor>);
+
+impl Page {
+    /// The page that a table is on.
+    ///
+    /// # Safety
+    ///
+    /// `memory` lies on a page of a pool.
+    #[inline(always)]
+    unsafe fn of(memory: NonNull<u8>) -> Self {
+        // SAFETY: Pages are in the linear map, and have a `struct page`.
+        let page = unsafe { helpers::slab_rust_page_of(memory.as_ptr().cast()) };
+        // INVARIANT: By the function's requirements.
+        // SAFETY: As above.
+        Self(unsafe { NonNull::new_unchecked(page.cast()) })
+    }
+
+    /// What the pool keeps for the page; to be used under the lock of the pool, or as long as
+    /// nobody else knows the page.
+    #[inline(always)]
+    fn fields(self) -> *mut Descriptor {
+        self.0.as_ptr()
+    }
+
+    /// The page itself.
+    fn memory(self) -> NonNull<u8> {
+        // SAFETY: A page of the linear map, which has nothing at address zero.
+        unsafe {
+            NonNull::new_unchecked(
+                helpers::slab_rust_page_address(self.0.as_ptr().cast_const().cast()).cast(),
+            )
+        }
+    }
+}
+
+/// How far the next free table lies from the end of a free one.
+///
+/// # Safety
+///
+/// `table` is a free table of a page that the caller has locked.
+#[inline(always)]
+unsafe fn distance<'a>(table: *mut u8) -> &'a mut i32 {
+    // SAFETY: By the function's requirements; tables are aligned to 64 bytes at least.
+    unsafe { &mut *table.cast() }
+}
+
+/// What a lock protects.
+///
+/// # Invariants
+///
+/// - `pages` pages belong to the pool. Those with free tables are on the list from `first` to
+///   `last`.
+/// - `spare` is one of them of which nothing is in use; there is no other such.
+struct State {
+    first: Option<Page>,
+    last: Option<Page>,
+    spare: Option<Page>,
+    pages: usize,
+    /// Whether a page was given back and nothing was asked for since.
+    gave_back: bool,
+    /// Whether an empty page is kept.
+    keep: bool,
+}
+
+// SAFETY: Pages belong to no task.
+unsafe impl Send for State {}
+
+impl State {
+    /// Puts a page at the front of the list.
+    ///
+    /// # Safety
+    ///
+    /// It is a page of this pool, and not on the list.
+    unsafe fn push_first(&mut self, page: Page) {
+        // SAFETY: The pages are this pool's, which is locked.
+        unsafe {
+            (*page.fields()).previous = None;
+            (*page.fields()).next = self.first;
+            match self.first {
+                Some(first) => (*first.fields()).previous = Some(page),
+                None => self.last = Some(page),
+            }
+        }
+        self.first = Some(page);
+    }
+
+    /// Puts a page at the end of the list.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push_first`](Self::push_first).
+    unsafe fn push_last(&mut self, page: Page) {
+        // SAFETY: The pages are this pool's, which is locked.
+        unsafe {
+            (*page.fields()).next = None;
+            (*page.fields()).previous = self.last;
+            match self.last {
+                Some(last) => (*last.fields()).next = Some(page),
+                None => self.first = Some(page),
+            }
+        }
+        self.last = Some(page);
+    }
+
+    /// Takes a page off the list.
+    ///
+    /// # Safety
+    ///
+    /// It is on the list.
+    unsafe fn remove(&mut self, page: Page) {
+        // SAFETY: The pages are this pool's, which is locked.
+        unsafe {
+            let (previous, next) = ((*page.fields()).previous, (*page.fields()).next);
+            match previous {
+                Some(previous) => (*previous.fields()).next = next,
+                None => self.first = next,
+            }
+            match next {
+                Some(next) => (*next.fields()).previous = previous,
+                None => self.last = previous,
+            }
+        }
+    }
+
+    /// Takes a free table of the first page that has one.
+    #[inline(always)]
+    fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
+        let page = self.first?;
+        let fields = page.fields();
+        // SAFETY: A page of this pool, which is locked. Those on the list have a free table; where
+        // the next one would lie is in the page or at its end.
+        let (table, in_use) = unsafe {
+            let table = (*fields).free;
+            (*fields).free = table.offset(size as isize + *distance(table) as isize);
+            *distance(table) = 0;
+            (*fields).in_use += 1;
+            (table, (*fields).in_use)
+        };
+        self.gave_back = false;
+        if self.spare == Some(page) {
+            self.spare = None;
+        }
+        if in_use == PAGE_SIZE / size {
+            // SAFETY: It was the first.
+            unsafe { self.remove(page) };
+        }
+        NonNull::new(table)
+    }
+
+    /// Adds a table to the free ones of its page, and returns the page if it is to go back.
+    ///
+    /// # Safety
+    ///
+    /// `table` is one of `page`, of this pool, all zeroes, and nobody uses it any more.
+    #[inline(always)]
+    unsafe fn put(&mut self, page: Page, table: NonNull<u8>, size: usize) -> Option<Page> {
+        let fields = page.fields();
+        let end = table.as_ptr() as isize + size as isize;
+        // SAFETY: A page of this pool, which is locked. The table is free from here on.
+        let in_use = unsafe {
+            *distance(table.as_ptr()) = ((*fields).free as isize - end) as i32;
+            (*fields).free = table.as_ptr();
+            (*fields).in_use -= 1;
+            (*fields).in_use
+        };
+        self.gave_back = false;
+        if in_use + 1 == PAGE_SIZE / size {
+            // SAFETY: Full pages are not on the list.
+            unsafe { self.push_first(page) };
+            return None;
+        }
+        // SAFETY: Others are.
+        unsafe { self.remove(page) };
+        if in_use == 0 {
+            if !self.keep || self.spare.is_some() {
+                self.pages -= 1;
+                self.gave_back = true;
+                return Some(page);
+            }
+            self.spare = Some(page);
+        }
+        // SAFETY: Just taken off.
+        unsafe { self.push_last(page) };
+        None
+    }
+}
+
+/// Fragments of pages, or pages.
+pub(super) enum Pool {
+    Fragments(Fragments),
+    Pages(Pages),
+}
+
+impl Pool {
+    pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
+        if shape.size >= PAGE_SIZE {
+            return Ok(Self::Pages(Pages::new(shape)?));
+        }
+        let state = State {
+            first: None,
+            last: None,
+            spare: None,
+            pages: 0,
+            gave_back: false,
+            keep: false,
+        };
+        Ok(Self::Fragments(Fragments {
+            state: KBox::pin_init(IrqLock::new(state), GFP_KERNEL)?,
+            shape,
+        }))
+    }
+}
+
+/// Fragments of pages.
+pub(super) struct Fragments {
+    state: Pin<KBox<IrqLock<State>>>,
+    shape: Shape,
+}
+
+impl Fragments {
+    /// Takes the first table of a new page.
+    #[cold]
+    #[inline(never)]
+    fn grow(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
+        let size = self.shape.size;
+        let memory = page::alloc(gfp | self.shape.gfp(), PAGE_SIZE)?;
+        // SAFETY: Just allocated, so that nobody else knows the page.
+        let page = unsafe { Page::of(memory) };
+        // SAFETY: As above; the second table is in the page, as it has two at least.
+        unsafe {
+            (*page.fields()).in_use = 1;
+            (*page.fields()).free = memory.as_ptr().add(size);
+        }
+        self.state.with(|state| {
+            state.pages += 1;
+            state.keep = state.gave_back;
+            state.gave_back = false;
+            // SAFETY: The page is this pool's from here on, and has a free table.
+            unsafe { state.push_first(page) };
+        });
+        Some(memory)
+    }
+}
+
+// SAFETY: A table of a page is in use or on the list of free ones, under a lock; it is cleared
+// before it gets there, but for the first word, which is cleared when it leaves. Pages are aligned,
+// and go back when nothing of them is in use.
+unsafe impl Source for Pool {
+    #[inline(always)]
+    fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
+        match self {
+            Self::Fragments(pool) => {
+                let size = pool.shape.size;
+                let table = pool.state.with(|state| state.take(size));
+                table.or_else(|| pool.grow(gfp))
+            }
+            Self::Pages(pages) => pages.alloc(gfp),
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn free(&self, table: NonNull<u8>) {
+        match self {
+            Self::Fragments(pool) => {
+                let size = pool.shape.size;
+                // SAFETY: By the function's requirements it is ours, and on a page of the pool.
+                let page = unsafe {
+                    table.write_bytes(0, size);
+                    Page::of(table)
+                };
+                let empty = pool.state.with(|state| {
+                    // SAFETY: As above, and just cleared.
+                    unsafe { state.put(page, table, size) }
+                });
+                if let Some(page) = empty {
+                    // SAFETY: The pool has forgotten it.
+                    unsafe { page::free(page.memory()) };
+                }
+            }
+            // SAFETY: By the function's requirements.
+            Self::Pages(pages) => unsafe { pages.free(table) },
+        }
+    }
+
+    fn held_bytes(&self, live: usize) -> Result<usize> {
+        match self {
+            Self::Fragments(pool) => Ok(pool.state.with(|state| state.pages) * PAGE_SIZE),
+            Self::Pages(pages) => pages.held_bytes(live),
+        }
+    }
+}
+
+impl Drop for Fragments {
+    fn drop(&mut self) {
+        if let Some(page) = self.state.with(|state| state.spare.take()) {
+            // SAFETY: Nothing of it is in use, and the pool is not used any more.
+            unsafe { page::free(page.memory()) };
+        }
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables from a slab cache: one of the allocator's own, or a static one that many share.
+//!
+//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
+//!
+//! Slabs are several pages, to be filled by whoever asks, and come back when the last table in
+//! them is freed and per-CPU sheaves have let go of it. What debugging may put beside an object
+//! has to fit in the largest slab, so that tables have at most 1 MiB (with pages of 4 KiB).
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    prelude::*,
+    str::CString,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
+};
+
+use super::{
+    Failure,
+    Shape,
+    Source, //
+};
+use crate::{
+    raw::RawCache,
+    request::Request,
+    static_cache::{
+        self,
+        StaticCache, //
+    }, //
+};
+
+/// A cache of tables.
+pub(super) enum Slab {
+    Own(RawCache),
+    Static(&'static RawCache),
+}
+
+impl Slab {
+    /// Makes a cache.
+    pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
+        /// Caches so far: each has a name of its own.
+        static MADE: Atomic<u64> = Atomic::new(0);
+
+        let request = Request::sized(shape.size).flags(shape.slab_flags());
+        request.check()?;
+        let (size, zone) = (shape.size, shape.zone);
+        let number = MADE.fetch_add(1, Relaxed);
+        let name = CString::try_from_fmt(fmt!("table_{size}_{zone}_{number}"))?;
+        Ok(Self::Own(RawCache::new(&name, &request)?))
+    }
+
+    /// A static cache, if it was made. The caller knows that its objects are tables.
+    pub(super) fn of_cache<C: StaticCache>() -> Option<Self> {
+        Some(Self::Static(static_cache::cache::<C>()?.as_raw_cache()))
+    }
+
+    fn cache(&self) -> &RawCache {
+        match self {
+            Self::Own(cache) => cache,
+            Self::Static(cache) => cache,
+        }
+    }
+}
+
+// SAFETY: An object of a cache is its owner's alone, as large and as aligned as the cache was made
+// for; it is zeroed on request. A cache is not destroyed while objects of it are in use.
+unsafe impl Source for Slab {
+    const IN_KMEMLEAK: bool = true;
+
+    fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
+        // SAFETY: The cache is alive and has the zone; `gfp` names none.
+        let object =
+            unsafe { bindings::kmem_cache_alloc_noprof(self.cache().as_raw().as_ptr(), gfp) };
+        NonNull::new(object.cast())
+    }
+
+    unsafe fn free(&self, table: NonNull<u8>) {
+        // SAFETY: By the function's requirements it is an object of this cache.
+        unsafe { bindings::kmem_cache_free(self.cache().as_raw().as_ptr(), table.as_ptr().cast()) };
+    }
+
+    /// All slabs of the cache, whoever uses them.
+    fn held_bytes(&self, _live: usize) -> Result<usize> {
+        self.cache().slab_bytes()
+    }
+}
