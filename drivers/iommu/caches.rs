@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The slab caches that the second-level tables of all sets come from.
+//! Where second-level tables come from: what the parameter `table_alloc` chooses, for all sets.
 //!
-//! Two for the whole module: one below 4 GiB, and one without a zone for walkers with
-//! ARM_MTK_TTBR_EXT, which can follow wider addresses.
+//! The slab caches, the default, and the region of genalloc are shared by all sets; of the other
+//! sources each set has its own. First-level tables are pages in any case: see
+//! [`table`](crate::table).
 
 use crate::{
     config::Config,
     table::L2Slots, //
 };
-use kernel::prelude::*;
+use core::ops::Deref;
+use kernel::{
+    prelude::*,
+    sync::{
+        global_lock,
+        Arc, //
+    }, //
+};
 use slab_rust::{
     static_cache,
-    KmemCache,
     SlabFlags,
+    TableAllocator,
+    TableSource,
     Zone, //
 };
-
-/// A cache of second-level tables.
-pub(crate) type L2Cache = KmemCache<L2Slots>;
 
 /// What puts memory below 4 GiB.
 ///
@@ -45,21 +51,121 @@ static_cache! {
     }
 }
 
-/// Makes the caches; once, when the module is loaded. They go when it has gone.
-pub(crate) fn create() -> Result {
-    Low::create()?;
-    Ext::create()?;
-    Ok(())
+/// The source that was chosen, and what all sets share of it.
+struct Chosen {
+    source: TableSource,
+    /// For tables below 4 GiB.
+    low: Option<Arc<TableAllocator>>,
+    /// For walkers with ARM_MTK_TTBR_EXT, which can follow wider addresses.
+    ext: Option<Arc<TableAllocator>>,
 }
 
-/// The cache for tables of `cfg`.
-pub(crate) fn for_config(cfg: &Config) -> Result<&'static L2Cache> {
-    let cache = if cfg.mtk_ttbr_ext() {
-        Ext::cache()
-    } else {
-        Low::cache()
+global_lock! {
+    // SAFETY: `choose` initializes it when the module is loaded, before any set can be made.
+    unsafe(uninit) static CHOSEN: Mutex<Option<Chosen>> = None;
+}
+
+/// Keeps what is shared until the module goes.
+pub(crate) struct Sources(());
+
+impl Drop for Sources {
+    fn drop(&mut self) {
+        *CHOSEN.lock() = None;
+    }
+}
+
+/// Chooses a source by its number in [`TableSource::ALL`]; `region` is for how many tables the
+/// region of genalloc is. [`EINVAL`] for another number, [`ENOMEM`].
+///
+/// # Safety
+///
+/// To be called once, when the module is loaded.
+pub(crate) unsafe fn choose(number: u8, region: u32) -> Result<(Sources, &'static str)> {
+    // SAFETY: By the function's requirements.
+    unsafe { CHOSEN.init() };
+    let Some(source) = TableSource::ALL.get(usize::from(number)) else {
+        let last = TableSource::ALL.len() - 1;
+        pr_err!("table_alloc={number}: it is from 0 to {last}\n");
+        return Err(EINVAL);
     };
-    cache.ok_or(ENODEV)
+    let source = match source {
+        TableSource::Genalloc { .. } => TableSource::Genalloc {
+            tables: region as usize,
+        },
+        other => *other,
+    };
+    let share = |tables| -> Result<_> { Ok(Some(Arc::new(tables, GFP_KERNEL)?)) };
+    let (low, ext) = match source {
+        TableSource::Slab => {
+            Low::create()?;
+            Ext::create()?;
+            (
+                share(TableAllocator::of_cache::<Low>()?)?,
+                share(TableAllocator::of_cache::<Ext>()?)?,
+            )
+        }
+        TableSource::Genalloc { .. } => {
+            let low = share(make(source, Zone::of(LOW))?)?;
+            (low.clone(), low)
+        }
+        _ => (None, None),
+    };
+    *CHOSEN.lock() = Some(Chosen { source, low, ext });
+    Ok((Sources(()), source.name()))
+}
+
+fn make(source: TableSource, zone: Zone) -> Result<TableAllocator> {
+    TableAllocator::new(source, size_of::<L2Slots>(), zone)
+}
+
+/// What the second-level tables of a set come from.
+///
+/// # Invariants
+///
+/// Its tables are as large as [`L2Slots`].
+pub(crate) struct L2Tables {
+    allocator: Arc<TableAllocator>,
+    /// Whether no other set uses it.
+    own: bool,
+}
+
+impl L2Tables {
+    /// For a set.
+    pub(crate) fn new(cfg: &Config) -> Result<Self> {
+        let chosen = CHOSEN.lock();
+        let chosen = chosen.as_ref().ok_or(ENODEV)?;
+        let shared = if cfg.mtk_ttbr_ext() {
+            &chosen.ext
+        } else {
+            &chosen.low
+        };
+        let allocator = match shared {
+            Some(shared) => shared.clone(),
+            None => Arc::new(make(chosen.source, zone(cfg))?, GFP_KERNEL)?,
+        };
+        // INVARIANT: Those that are shared were made by `make` too, or are of caches of `L2Slots`.
+        Ok(Self {
+            allocator,
+            own: shared.is_none(),
+        })
+    }
+
+    /// Bytes that a set with so many tables has from the system; of what is shared only its tables.
+    pub(crate) fn bytes(&self, tables: usize) -> usize {
+        let live = tables * size_of::<L2Slots>();
+        match self.allocator.usage() {
+            Ok(usage) if self.own => usage.held_bytes,
+            _ => live,
+        }
+    }
+}
+
+impl Deref for L2Tables {
+    type Target = TableAllocator;
+
+    fn deref(&self) -> &TableAllocator {
+        &self.allocator
+    }
 }
 
 /// The zone that tables of `cfg` come from.

@@ -6,7 +6,6 @@
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/ftrace.h>
-#include <linux/kmemleak.h>
 #include <linux/ratelimit.h>
 
 #include <asm/barrier.h>
@@ -47,11 +46,6 @@ void v7s_dma_unmap(struct device *dev, dma_addr_t dma, size_t size)
 void v7s_dma_sync(struct device *dev, void *entries, size_t size)
 {
 	dma_sync_single_for_device(dev, virt_to_phys(entries), size, DMA_TO_DEVICE);
-}
-
-void v7s_kmemleak_ignore(const void *object)
-{
-	kmemleak_ignore(object);
 }
 
 bool v7s_may_report(void)

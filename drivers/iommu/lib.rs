@@ -67,6 +67,14 @@ module! {
             default: 1,
             description: "1: serve all who ask for ARM_V7S, 0: those who ask by name",
         },
+        table_alloc: u8 {
+            default: 0,
+            description: "L2 tables: 0 slab, 1 genalloc, 2 page_frag, 3 kmalloc, 4 page, 5 pool",
+        },
+        table_region: u32 {
+            default: 4096,
+            description: "number of tables that genalloc sets memory aside for",
+        },
     },
 }
 
@@ -74,10 +82,13 @@ module! {
 #[pin_data]
 struct Module {
     _takeover: takeover::Takeover,
+    _sources: caches::Sources,
     #[pin]
     _served_by: debugfs::File<&'static str>,
     #[pin]
     _tables: debugfs::File<()>,
+    #[pin]
+    _table_alloc: debugfs::File<&'static str>,
 }
 
 impl kernel::InPlaceModule for Module {
@@ -94,12 +105,20 @@ impl kernel::InPlaceModule for Module {
             };
             // SAFETY: This is the module's only init, and there are no sets yet.
             unsafe { sets::init() };
-            caches::create()?;
+            let (number, region) = (
+                *module_parameters::table_alloc.value(),
+                *module_parameters::table_region.value(),
+            );
+            // SAFETY: As above.
+            let (sources, source) = unsafe { caches::choose(number, region) }?;
             let who = if serve { "rust" } else { "c" };
             Ok(try_pin_init!(Self {
                 _served_by <- dir
                     .read_callback_file(c"served_by", who, &|who, f| writeln!(f, "{who}")),
                 _tables <- dir.read_callback_file(c"tables", (), &|(), f| sets::show(f)),
+                _table_alloc <- dir
+                    .read_callback_file(c"table_alloc", source, &|name, f| writeln!(f, "{name}")),
+                _sources: sources,
                 _takeover: takeover::Takeover::new(serve)
                     .inspect(|_| pr_info!("ARM_V7S is served by {who}\n"))?,
             }? Error))

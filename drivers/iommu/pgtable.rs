@@ -4,7 +4,7 @@
 //! input address through them.
 
 use crate::{
-    caches::L2Cache,
+    caches::L2Tables,
     config::Config,
     entry::{
         self,
@@ -39,7 +39,7 @@ use slab_rust::Gfp;
 /// # Invariants
 ///
 /// - Every table entry in `l1` was written by [`grow`](Self::grow) and refers to a second-level
-///   table from `cache` that is exclusively its own.
+///   table from `tables` that is exclusively its own.
 /// - The kernel's linear map keeps one distance between virtual and physical addresses of tables,
 ///   `linear`.
 #[repr(C)]
@@ -50,7 +50,7 @@ pub(crate) struct IoPgtableArmV7s {
     l1: L1,
     linear: usize,
     cfg: Config,
-    cache: &'static L2Cache,
+    tables: L2Tables,
 }
 
 // SAFETY: What is behind the pointers may be used from any thread; slots are made for sharing.
@@ -69,7 +69,7 @@ impl IoPgtableArmV7s {
         ops: bindings::io_pgtable_ops,
     ) -> Result<KBox<Self>> {
         let config = Config::new(cfg)?;
-        let cache = crate::caches::for_config(&config)?;
+        let tables = L2Tables::new(&config)?;
         let l1 = L1::new(&config)?;
         let phys = l1.phys();
         let linear = (l1.as_ptr() as usize).wrapping_sub(phys.as_u64() as usize);
@@ -84,7 +84,7 @@ impl IoPgtableArmV7s {
                 l1,
                 linear,
                 cfg: config,
-                cache,
+                tables,
             },
             GFP_KERNEL,
         )?;
@@ -121,6 +121,11 @@ impl IoPgtableArmV7s {
     /// Bytes that the first-level table takes.
     pub(crate) fn l1_bytes(&self) -> usize {
         self.l1.bytes()
+    }
+
+    /// Bytes that `tables` second-level tables take.
+    pub(crate) fn l2_bytes(&self, tables: usize) -> usize {
+        self.tables.bytes(tables)
     }
 
     /// Where the second-level table is that a first-level entry refers to.
@@ -174,7 +179,7 @@ impl IoPgtableArmV7s {
     #[cold]
     fn grow(&self, slot: &Slot, gfp: Gfp) -> Result<u32> {
         // A table that the walker cannot reach is none that can be had, which is what C calls it.
-        let (l2, phys) = L2::new(&self.cfg, self.cache, gfp).map_err(|e| match e {
+        let (l2, phys) = L2::new(&self.cfg, &self.tables, gfp).map_err(|e| match e {
             EINVAL => EINVAL,
             _ => ENOMEM,
         })?;
@@ -196,11 +201,11 @@ impl IoPgtableArmV7s {
     ///
     /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
     /// the caller. The walker has been told, if the driver wants it to be told by us.
-    pub(crate) unsafe fn take_l2(&self, table_entry: u32) -> L2 {
+    pub(crate) unsafe fn take_l2(&self, table_entry: u32) -> L2<'_> {
         // SAFETY: The linear map holds no table at zero.
         let slots = unsafe { NonNull::new_unchecked(self.l2_ptr(table_entry)) };
         // SAFETY: It is a table of this set (type invariant), to which no entry refers any more.
-        unsafe { L2::from_raw(slots, self.cache, self.cfg.walker()) }
+        unsafe { L2::from_raw(slots, &self.tables, self.cfg.walker()) }
     }
 
     /// Translates an input address; zero, which is what the interface asks for, if it is not

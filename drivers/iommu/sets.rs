@@ -4,8 +4,7 @@
 
 use crate::{
     entry,
-    pgtable::IoPgtableArmV7s,
-    table::L2Slots, //
+    pgtable::IoPgtableArmV7s, //
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -96,5 +95,5 @@ fn show_set(set: &IoPgtableArmV7s, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     } else {
         write!(f, " {lowest:#x} {highest:#x}")?;
     }
-    writeln!(f, " {}", set.l1_bytes() + tables * size_of::<L2Slots>())
+    writeln!(f, " {}", set.l1_bytes() + set.l2_bytes(tables))
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory of tables: first-level ones from the page allocator, second-level ones from a slab
-//! cache, both where the walker's pointers reach.
+//! The memory of tables: pages for the first level, for the second level whatever
+//! [`caches`](crate::caches) chose; both where the walker's pointers reach.
 
 use crate::{
     addr::TablePhys,
     caches::{
         self,
-        L2Cache, //
+        L2Tables, //
     },
     config::Config,
     entry::L2_ENTRIES,
@@ -15,7 +15,6 @@ use crate::{
     walker::Walker, //
 };
 use core::{
-    ffi::c_void,
     mem::{
         size_of,
         ManuallyDrop, //
@@ -24,43 +23,26 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    bindings,
-    page::{
-        PAGE_SHIFT,
-        PAGE_SIZE, //
-    },
+    page::PAGE_SIZE,
     prelude::*, //
 };
 use slab_rust::{
     Gfp,
-    Object,
-    Zone, //
+    Table,
+    TableAllocator,
+    TableSource, //
 };
-
-// In helpers.c.
-extern "C" {
-    fn v7s_kmemleak_ignore(object: *const c_void);
-}
-
-/// The `gfp_t` bits for the zone that first-level tables of `cfg` come from.
-fn zone_bits(cfg: &Config) -> bindings::gfp_t {
-    match caches::zone(cfg) {
-        Zone::Normal => 0,
-        Zone::Dma => 1 << bindings::___GFP_DMA_BIT,
-        Zone::Dma32 => 1 << bindings::___GFP_DMA32_BIT,
-    }
-}
 
 /// A first-level table: a naturally aligned run of pages.
 ///
 /// # Invariants
 ///
-/// `slots` is the start of pages of order `order` from the page allocator, which hold at least
-/// `entries` slots, belong to this value and are attached to `walker` at `phys`.
+/// `slots` is a table of `pages`, which holds at least `entries` slots, belongs to this value and
+/// is attached to `walker` at `phys`.
 pub(crate) struct L1 {
     slots: NonNull<Slot>,
     entries: usize,
-    order: u32,
+    pages: TableAllocator,
     phys: TablePhys,
     walker: Walker,
 }
@@ -70,38 +52,27 @@ impl L1 {
     pub(crate) fn new(cfg: &Config) -> Result<Self> {
         let entries = cfg.l1_entries();
         let size = entries * size_of::<Slot>();
-        let order = size
-            .next_power_of_two()
-            .trailing_zeros()
-            .saturating_sub(PAGE_SHIFT as u32);
-        let gfp = Gfp::KERNEL.zeroed().as_raw() | zone_bits(cfg);
-        // SAFETY: Any order and flags may be asked for.
-        let pages = unsafe { bindings::get_free_pages_noprof(gfp, order) };
-        let slots = NonNull::new(pages as *mut Slot).ok_or(ENOMEM)?;
-
-        let attach = || {
-            // SAFETY: The page allocator gives out memory of the linear map.
-            let phys = unsafe { slab_rust::virt_to_phys(slots.as_ptr().cast()) };
-            let phys = TablePhys::new(phys, size, cfg)?;
-            // SAFETY: As above, `size` bytes of it.
-            unsafe { cfg.walker().attach(slots, phys.as_u64(), size)? };
-            Ok(phys)
+        let pages = TableAllocator::new(
+            TableSource::Page,
+            size.next_power_of_two().max(PAGE_SIZE),
+            caches::zone(cfg),
+        )?;
+        let table = pages.alloc(Gfp::KERNEL)?;
+        let phys = TablePhys::new(table.phys(), size, cfg)?;
+        // SAFETY: A table has `size` bytes in the linear map.
+        unsafe {
+            cfg.walker()
+                .attach(table.as_ptr().cast(), table.phys(), size)?
         };
-        match attach() {
-            // INVARIANT: Allocated above, zeroed, which is a table of invalid entries.
-            Ok(phys) => Ok(Self {
-                slots,
-                entries,
-                order,
-                phys,
-                walker: cfg.walker(),
-            }),
-            Err(e) => {
-                // SAFETY: Allocated above with this order, and nobody has seen it.
-                unsafe { bindings::free_pages(pages, order) };
-                Err(e)
-            }
-        }
+        let slots = table.into_raw().cast();
+        // INVARIANT: Just attached. Zeroes are a table of invalid entries.
+        Ok(Self {
+            slots,
+            entries,
+            pages,
+            phys,
+            walker: cfg.walker(),
+        })
     }
 
     /// Where the walker finds it.
@@ -111,7 +82,7 @@ impl L1 {
 
     /// The memory it takes: whole pages.
     pub(crate) fn bytes(&self) -> usize {
-        PAGE_SIZE << self.order
+        self.pages.size()
     }
 }
 
@@ -132,7 +103,7 @@ impl Drop for L1 {
         unsafe {
             self.walker
                 .detach(self.phys.as_u64(), size_of::<Slot>() * self.entries);
-            bindings::free_pages(self.slots.as_ptr() as usize, self.order);
+            drop(Table::from_raw(&self.pages, self.slots.cast()));
         }
     }
 }
@@ -148,71 +119,54 @@ unsafe impl Zeroable for L2Slots {}
 ///
 /// # Invariants
 ///
-/// The object is attached to `walker` at its physical address.
-pub(crate) struct L2 {
-    slots: Object<'static, L2Slots>,
+/// The table is as large as [`L2Slots`], and attached to `walker` at its physical address.
+pub(crate) struct L2<'a> {
+    table: Table<'a>,
     walker: Walker,
 }
 
-impl L2 {
+impl<'a> L2<'a> {
     /// Allocates an empty table for `cfg` and says where it is; sleeps only if `gfp` allows it.
-    pub(crate) fn new(
-        cfg: &Config,
-        cache: &'static L2Cache,
-        gfp: Gfp,
-    ) -> Result<(Self, TablePhys)> {
-        let slots = cache.alloc_zeroed(gfp)?;
-        let phys = TablePhys::new(Object::phys(&slots), size_of::<L2Slots>(), cfg)?;
+    pub(crate) fn new(cfg: &Config, tables: &'a L2Tables, gfp: Gfp) -> Result<(Self, TablePhys)> {
+        let table = tables.alloc(gfp)?;
+        let phys = TablePhys::new(table.phys(), size_of::<L2Slots>(), cfg)?;
         let walker = cfg.walker();
-        // SAFETY: A slab object is memory of the linear map.
-        unsafe {
-            walker.attach(
-                NonNull::from(&slots.0).cast(),
-                phys.as_u64(),
-                size_of::<L2Slots>(),
-            )?
-        };
+        // SAFETY: A table has so many bytes in the linear map.
+        unsafe { walker.attach(table.as_ptr().cast(), table.phys(), size_of::<L2Slots>())? };
         // INVARIANT: Just attached.
-        Ok((Self { slots, walker }, phys))
+        Ok((Self { table, walker }, phys))
     }
 
     /// Gives the table into the care of the entry that refers to it from now on.
     pub(crate) fn into_raw(self) -> NonNull<L2Slots> {
         let this = ManuallyDrop::new(self);
-        // SAFETY: The object is read once, because `this` is never dropped.
-        let slots = Object::into_raw(unsafe { core::ptr::read(&this.slots) });
-        // SAFETY: A live slab object. Only a physical address will refer to it, which kmemleak
-        // cannot see.
-        unsafe { v7s_kmemleak_ignore(slots.as_ptr().cast()) };
-        slots
+        // SAFETY: The table is read once, because `this` is never dropped.
+        unsafe { core::ptr::read(&this.table) }.into_raw().cast()
     }
 
     /// Takes a table back from an entry.
     ///
     /// # Safety
     ///
-    /// `slots` came from [`into_raw`](Self::into_raw) of a table from `cache` for `walker`, and no
+    /// `slots` came from [`into_raw`](Self::into_raw) of a table from `tables` for `walker`, and no
     /// entry refers to it any more.
     pub(crate) unsafe fn from_raw(
         slots: NonNull<L2Slots>,
-        cache: &'static L2Cache,
+        tables: &'a L2Tables,
         walker: Walker,
     ) -> Self {
         // INVARIANT: It is still attached, `into_raw` changed nothing about it.
         Self {
-            // SAFETY: By the function's requirements it is an object of this cache.
-            slots: unsafe { Object::from_raw(cache, slots) },
+            // SAFETY: By the function's requirements it is one of these tables.
+            table: unsafe { Table::from_raw(tables, slots.cast()) },
             walker,
         }
     }
 }
 
-impl Drop for L2 {
+impl Drop for L2<'_> {
     fn drop(&mut self) {
         // SAFETY: Attached at this address with this size (invariant).
-        unsafe {
-            self.walker
-                .detach(Object::phys(&self.slots), size_of::<L2Slots>())
-        };
+        unsafe { self.walker.detach(self.table.phys(), size_of::<L2Slots>()) };
     }
 }
