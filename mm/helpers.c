@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/vmstat.h>
 
@@ -28,6 +29,13 @@ EXPORT_SYMBOL_GPL(slab_rust_refuse_gfp);
 void slab_rust_refuse_zero(void)
 {
 	pr_err_ratelimited("allocation flags refused: __GFP_ZERO in a cache with a constructor\n");
+}
+
+bool slab_rust_may_report(void)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+
+	return __ratelimit(&limit);
 }
 
 u64 slab_rust_virt_to_phys(const void *address)

@@ -25,6 +25,10 @@ extern "C" {
     /// Logs, rate-limited, that zeroed memory was refused.
     pub(crate) fn slab_rust_refuse_zero();
 
+    /// Whether the log may hear of one more request that was refused: a few times in some
+    /// seconds.
+    pub(crate) fn slab_rust_may_report() -> bool;
+
     /// `virt_to_phys()`: `address` has to lie in the kernel's linear map.
     pub(crate) fn slab_rust_virt_to_phys(address: *const c_void) -> u64;
 

@@ -32,6 +32,7 @@ mod object;
 mod phys;
 mod raw;
 mod rcu;
+mod report;
 mod request;
 mod static_cache;
 mod sysfs;

@@ -17,7 +17,8 @@ use kernel::prelude::*;
 
 use crate::{
     helpers,
-    object::Object, //
+    object::Object,
+    report::report, //
 };
 
 /// The physical address, in bytes, of an address in the kernel's linear map.
@@ -136,10 +137,10 @@ impl<'c, T> TryFrom<Object<'c, T>> for Dma32<'c, T> {
 
 #[cold]
 pub(crate) fn refuse(above: Above4G) -> Error {
-    pr_err!(
-        "object at {:#x} does not lie below 4 GiB: its cache lacks SLAB_CACHE_DMA32\n",
+    report(fmt!(
+        "object at {:#x} does not lie below 4 GiB: its cache lacks SLAB_CACHE_DMA32",
         above.phys
-    );
+    ));
     above.into()
 }
 

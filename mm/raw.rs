@@ -21,6 +21,7 @@ use kernel::{
 
 use crate::{
     flags::Zone,
+    report::report,
     request::Request,
     sysfs, //
 };
@@ -132,11 +133,11 @@ impl RawCache {
     /// Makes a cache.
     pub(crate) fn new(name: &CStr, request: &Request) -> Result<Self> {
         if let Err(refusal) = request.check() {
-            pr_err!("cache '{}' refused: {}\n", name, refusal);
+            report(fmt!("cache '{name}' refused: {refusal}"));
             return Err(EINVAL);
         }
         if let Err(why) = check_name(name) {
-            pr_err!("cache '{}' refused: {}\n", name, why);
+            report(fmt!("cache '{name}' refused: {why}"));
             return Err(EINVAL);
         }
         let owned_name = Arc::new(CString::try_from(name)?, GFP_KERNEL)?;
@@ -144,7 +145,7 @@ impl RawCache {
         let mut registry = CACHES.lock();
         registry.caches.reserve(1, GFP_KERNEL)?;
         if registry.has(name) || is_taken(name)? {
-            pr_err!("cache '{}' refused: a live cache has that name\n", name);
+            report(fmt!("cache '{name}' refused: a live cache has that name"));
             return Err(EEXIST);
         }
 

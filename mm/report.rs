@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the log hears of requests that were refused: one line each, now and then.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+
+use crate::helpers;
+
+/// Logs what was refused and why, unless there have been many such lines lately. Callable from
+/// any context.
+#[cold]
+pub(crate) fn report(what: fmt::Arguments<'_>) {
+    // SAFETY: The function has no preconditions.
+    if unsafe { helpers::slab_rust_may_report() } {
+        pr_err!("{what}\n");
+    }
+}
