@@ -5,7 +5,10 @@
 //! An entry and a base register have 32 bits for them, 35 with ARM_MTK_TTBR_EXT. That the address
 //! of a table fits is checked in one place, [`TablePhys::new`]; behind it a type says so.
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    report::report, //
+};
 use kernel::prelude::*;
 use slab_rust::Phys32;
 
@@ -39,7 +42,7 @@ impl TablePhys {
             None
         };
         fits.ok_or_else(|| {
-            pr_err!("page table does not fit in PTE: {:#x}\n", phys);
+            report(fmt!("page table does not fit in PTE: {phys:#x}"));
             ERANGE
         })
     }

@@ -12,6 +12,7 @@ use crate::{
         SmallPage,
         Supersection, //
     },
+    report::report,
     walker::Walker, //
 };
 use core::ptr::NonNull;
@@ -78,7 +79,7 @@ impl Config {
     pub(crate) fn new(cfg: &bindings::io_pgtable_cfg) -> Result<Self> {
         let quirks = cfg.quirks;
         let refuse = |what: fmt::Arguments<'_>| -> Result<Self> {
-            pr_err!("cannot serve this configuration: {}\n", what);
+            report(fmt!("cannot serve this configuration: {what}"));
             Err(EINVAL)
         };
 

@@ -34,6 +34,13 @@ void v7s_dma_wmb(void)
 
 int v7s_dma_map(struct device *dev, void *table, size_t size, dma_addr_t *dma)
 {
+	/*
+	 * The DMA layer warns of devices that cannot reach a page, or has them use another one. The
+	 * latter is of no use to a walker, whose address for a table must be the physical one.
+	 */
+	if (!dev->dma_mask || virt_to_phys(table) + size - 1 >
+			      min_not_zero(*dev->dma_mask, dev->bus_dma_limit))
+		return -EIO;
 	*dma = dma_map_single(dev, table, size, DMA_TO_DEVICE);
 	return dma_mapping_error(dev, *dma);
 }
@@ -49,6 +56,13 @@ void v7s_dma_sync(struct device *dev, void *entries, size_t size)
 }
 
 bool v7s_may_report(void)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+
+	return __ratelimit(&limit);
+}
+
+bool v7s_may_report_call(void)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 

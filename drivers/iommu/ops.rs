@@ -11,6 +11,7 @@
 use crate::{
     flush::Gather,
     pgtable::IoPgtableArmV7s,
+    report::report,
     sets,
     THIS_MODULE, //
 };
@@ -161,15 +162,15 @@ fn make(cfg: &mut bindings::io_pgtable_cfg) -> Result<NonNull<IoPgtableArmV7s>> 
 
 /// # Safety
 ///
-/// The contract of `free` in `struct io_pgtable_init_fns`: `iop` came from [`alloc`], and neither
-/// the walker nor anybody else uses it any more.
+/// The contract of `free` in `struct io_pgtable_init_fns`: `iop` is null or came from [`alloc`],
+/// and neither the walker nor anybody else uses it any more.
 unsafe extern "C" fn free(iop: *mut bindings::io_pgtable) {
-    let set = iop.cast::<IoPgtableArmV7s>();
-    if let Some(set) = NonNull::new(set) {
-        sets::remove(set);
-    }
+    let Some(set) = NonNull::new(iop.cast::<IoPgtableArmV7s>()) else {
+        return;
+    };
+    sets::remove(set);
     // SAFETY: Sets begin with their `io_pgtable`, and this one is the caller's to give away.
-    drop(unsafe { KBox::from_raw(set) });
+    drop(unsafe { KBox::from_raw(set.as_ptr()) });
     // SAFETY: The set's reference, taken in `alloc`.
     unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
 }
@@ -191,7 +192,9 @@ pub(crate) unsafe extern "C" fn alloc_io_pgtable_arm_v7s_rust_ops(
 ) -> *mut bindings::io_pgtable_ops {
     // SAFETY: By the function's requirements.
     if unsafe { (*cfg).alloc.is_some() || (*cfg).free.is_some() } {
-        pr_err!("cannot serve this configuration: the format takes no custom allocator\n");
+        report(fmt!(
+            "cannot serve this configuration: the format takes no custom allocator"
+        ));
         return ptr::null_mut();
     }
     // SAFETY: By the function's requirements.
@@ -224,7 +227,7 @@ pub(crate) unsafe extern "C" fn free_io_pgtable_arm_v7s_rust_ops(
     }
     // SAFETY: Valid by the function's requirements.
     if !unsafe { is_ours(ops) } {
-        pr_err!("not freed: page tables that are not of this module\n");
+        report(fmt!("not freed: page tables that are not of this module"));
         return;
     }
     // SAFETY: A set of ours, which the caller gives away.

@@ -1,22 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the log hears of refused calls: one line, now and then.
+//! What the log hears of what was refused: one line, now and then.
 
 use crate::config::Config;
-use kernel::prelude::*;
+use kernel::{
+    fmt,
+    prelude::*, //
+};
 
-// In helpers.c.
+// In helpers.c: each is true a few times in some seconds.
 extern "C" {
     fn v7s_may_report() -> bool;
+    fn v7s_may_report_call() -> bool;
+}
+
+/// Logs why there is no table set, or no table, unless there have been many such lines lately.
+#[cold]
+#[inline(never)]
+pub(crate) fn report(what: fmt::Arguments<'_>) {
+    // SAFETY: May be called in any context.
+    if unsafe { v7s_may_report() } {
+        pr_err!("{what}\n");
+    }
 }
 
 /// Logs that a call was refused, unless the driver wants no such lines
-/// (IO_PGTABLE_QUIRK_NO_WARN) or there have been many lately.
+/// (IO_PGTABLE_QUIRK_NO_WARN) or there have been many lately. Calls have a limit of their own, so
+/// that a driver that repeats one does not hide why another has no tables.
 #[cold]
 #[inline(never)]
 pub(crate) fn refused(cfg: &Config, call: &str, iova: usize, pgsize: usize, why: &str) {
     // SAFETY: May be called in any context.
-    if !cfg.no_warn() && unsafe { v7s_may_report() } {
+    if !cfg.no_warn() && unsafe { v7s_may_report_call() } {
         pr_err!("{call} refused at {iova:#x} for pages of {pgsize:#x} bytes: {why}\n");
     }
 }

@@ -3,7 +3,10 @@
 //! What it takes until the walker sees what the CPU wrote: barriers, and cache maintenance where
 //! the walker does not snoop.
 
-use crate::slots::Slot;
+use crate::{
+    report::report,
+    slots::Slot, //
+};
 use core::{
     ffi::c_void,
     ptr::NonNull, //
@@ -88,7 +91,9 @@ impl Walker {
             // SAFETY: Just mapped.
             unsafe { v7s_dma_unmap(dev.as_ptr(), dma, size) };
         }
-        pr_err!("the device cannot reach a page table at its physical address {phys:#x}\n");
+        report(fmt!(
+            "the device cannot reach a page table at its physical address {phys:#x}"
+        ));
         Err(EIO)
     }
 
