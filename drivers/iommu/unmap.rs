@@ -76,10 +76,11 @@ impl IoPgtableArmV7s {
     fn may_unmap<L: Leaf>(&self, iova: usize, count: usize) -> bool {
         let cfg = self.cfg();
         let last = count.wrapping_sub(1);
-        let end = (iova as u64).checked_add((last as u64) << L::SHIFT);
+        let in_page = L::SIZE - 1;
+        let end = (iova as u64).checked_add((last as u64) << L::SHIFT | in_page as u64);
         (last as u64) < MAX_SPACE >> L::SHIFT
-            && end.is_some_and(|last| last <= cfg.iova_max() as u64)
-            && iova & (L::SIZE - 1) == 0
+            && end.is_some_and(|end| end <= cfg.iova_max() as u64)
+            && iova & in_page == 0
             && L::SIZE & cfg.page_sizes() != 0
     }
 
