@@ -319,15 +319,24 @@ mod tests {
 
     #[test]
     fn foreign_tables_are_not_freed() -> Result {
-        let set = FromKernel::new(bindings::io_pgtable_fmt_ARM_32_LPAE_S1)?;
-        let ops = set.ops.as_ptr();
-        // SAFETY: Valid, and not ours: to be refused.
-        unsafe { free_io_pgtable_arm_v7s_rust_ops(ops) };
-        // SAFETY: Still valid, as the refusal promises.
-        let iova_to_phys = unsafe { (*ops).iova_to_phys };
-        // SAFETY: As above.
-        let found = iova_to_phys.map(|iova_to_phys| unsafe { iova_to_phys(ops, 0) });
-        assert_eq!(found, Some(0));
+        for fmt in [
+            bindings::io_pgtable_fmt_ARM_32_LPAE_S1,
+            // The kernel's C, with takeover=0.
+            bindings::io_pgtable_fmt_ARM_V7S,
+        ] {
+            let set = FromKernel::new(fmt)?;
+            if set.is_ours() {
+                continue;
+            }
+            let ops = set.ops.as_ptr();
+            // SAFETY: Valid, and not ours: to be refused.
+            unsafe { free_io_pgtable_arm_v7s_rust_ops(ops) };
+            // SAFETY: Still valid, as the refusal promises.
+            let iova_to_phys = unsafe { (*ops).iova_to_phys };
+            // SAFETY: As above.
+            let found = iova_to_phys.map(|iova_to_phys| unsafe { iova_to_phys(ops, 0) });
+            assert_eq!(found, Some(0));
+        }
         Ok(())
     }
 

@@ -51,6 +51,7 @@ mod codec;
 mod config;
 mod flush;
 mod map;
+mod misuse;
 mod race;
 mod slots;
 #[cfg(all(

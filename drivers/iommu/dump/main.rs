@@ -11,6 +11,7 @@
 //! more than 1 GiB of memory. Documentation/iommu/mmu_walk.rst says what it is for.
 
 mod layout;
+#[path = "../common/random.rs"]
 mod random;
 mod set;
 

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! v7s_fuzz: calls of io_pgtable_arm_v7s_rust with arguments that drivers should not pass.
+//!
+//! Loading it makes `calls` calls in sessions of 2000, from session `first` on, each of which
+//! follows from the seed and its number alone, and judges each by rules of its own. If one is
+//! wrong, the log says which and why, and loading fails; `first=SESSION calls=2000` with the same
+//! seed is that session again.
+//!
+//! Documentation/iommu/reliability.rst says what is thrown at the module, and how it is judged.
+
+#[path = "../common/device.rs"]
+mod device;
+#[path = "../common/memory.rs"]
+mod memory;
+#[path = "../common/random.rs"]
+mod random;
+mod rules;
+mod session;
+mod set;
+mod shadow;
+mod wild;
+
+use kernel::{
+    prelude::*,
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
+};
+use session::{
+    Counts,
+    Devices, //
+};
+
+module! {
+    type: Fuzz,
+    name: "v7s_fuzz",
+    authors: ["v7s-rs developers"],
+    description: "Calls ARMv7 short-descriptor page tables with wrong arguments",
+    license: "GPL",
+    params: {
+        seed: u64 {
+            default: 1,
+            description: "Other arguments for every other number",
+        },
+        first: u64 {
+            default: 0,
+            description: "Number of the first session",
+        },
+        calls: u64 {
+            default: 20000,
+            description: "How many calls",
+        },
+    },
+}
+
+/// Nothing is left once the calls are made.
+struct Fuzz;
+
+impl kernel::Module for Fuzz {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let seed = *module_parameters::seed.value();
+        let first = *module_parameters::first.value();
+        let calls = *module_parameters::calls.value();
+        pr_info!("seed {seed}, {calls} calls from session {first} on\n");
+        sessions(seed, first, calls)?;
+        Ok(Self)
+    }
+}
+
+fn sessions(seed: u64, first: u64, calls: u64) -> Result {
+    const SESSION: u64 = session::CALLS as u64;
+
+    let devices = Devices::new()?;
+    let mut counts = Counts::default();
+    let mut done = 0;
+    let mut said = 0;
+    while done < calls {
+        let some = SESSION.min(calls - done);
+        let number = first.wrapping_add(done / SESSION);
+        session::run(seed, number, some as usize, &devices, &mut counts)?;
+        done += some;
+        if done * 10 / calls > said {
+            said = done * 10 / calls;
+            pr_info!("{done} of {calls} calls\n");
+        }
+        // For whoever else wants this CPU.
+        fsleep(Delta::from_micros(10));
+    }
+    let Counts {
+        create,
+        free,
+        map,
+        unmap,
+        translate,
+    } = counts;
+    pr_info!(
+        "done: create {} refused {}, free {free}, map {} refused {}, unmap {} refused {}, \
+         translate {} unmapped {}\n",
+        create[0],
+        create[1],
+        map[0],
+        map[1],
+        unmap[0],
+        unmap[1],
+        translate[0],
+        translate[1]
+    );
+    Ok(())
+}
