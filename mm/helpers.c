@@ -75,6 +75,7 @@ void slab_rust_lock_init(spinlock_t *lock)
 {
 	spin_lock_init(lock);
 }
+EXPORT_SYMBOL_GPL(slab_rust_lock_init);
 
 unsigned long slab_rust_lock(spinlock_t *lock)
 {
@@ -83,11 +84,13 @@ unsigned long slab_rust_lock(spinlock_t *lock)
 	spin_lock_irqsave(lock, flags);
 	return flags;
 }
+EXPORT_SYMBOL_GPL(slab_rust_lock);
 
 void slab_rust_unlock(spinlock_t *lock, unsigned long flags)
 {
 	spin_unlock_irqrestore(lock, flags);
 }
+EXPORT_SYMBOL_GPL(slab_rust_unlock);
 
 struct page *slab_rust_page_of(const void *address)
 {

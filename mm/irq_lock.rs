@@ -18,7 +18,7 @@ use crate::helpers;
 
 /// Data behind a spin lock.
 #[pin_data]
-pub(crate) struct IrqLock<T> {
+pub struct IrqLock<T> {
     #[pin]
     raw: Opaque<bindings::spinlock_t>,
     data: UnsafeCell<T>,
@@ -29,7 +29,7 @@ unsafe impl<T: Send> Sync for IrqLock<T> {}
 
 impl<T> IrqLock<T> {
     /// Puts `data` behind a lock.
-    pub(crate) fn new(data: T) -> impl PinInit<Self> {
+    pub fn new(data: T) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: The helper initializes the lock in its place.
             raw <- Opaque::ffi_init(|raw| unsafe { helpers::slab_rust_lock_init(raw) }),
@@ -39,7 +39,7 @@ impl<T> IrqLock<T> {
 
     /// Calls `f` with the data, interrupts off. `f` must not call this again.
     #[inline(always)]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+    pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: Initialized, and pinned since.
         let flags = unsafe { helpers::slab_rust_lock(self.raw.get()) };
         // SAFETY: Whoever holds the lock has the data alone; taking it twice ends in a deadlock.

@@ -56,6 +56,7 @@ pub use crate::{
         Zone, //
     },
     gfp::Gfp,
+    irq_lock::IrqLock,
     object::Object,
     phys::{
         virt_to_phys,
