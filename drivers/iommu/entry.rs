@@ -19,6 +19,7 @@ use crate::{
 use kernel::{
     bitfield,
     iommu::pgtable::prot,
+    prelude::Zeroable,
     sizes::{
         SZ_16M,
         SZ_1M,
@@ -131,16 +132,16 @@ const _: () = assert!(COMBINATIONS.is_power_of_two(), "mapping flags have gaps")
 
 /// What a mapping asks of an entry beside the address: the bits that every size of leaf has,
 /// wherever it keeps them.
-#[derive(Clone, Copy)]
-struct Attributes {
+#[derive(Clone, Copy, PartialEq, Eq, Zeroable)]
+pub(crate) struct Attributes {
     /// TEX\[0\]; with C and B it indexes PRRR and NMRR.
-    tex0: bool,
-    cacheable: bool,
-    bufferable: bool,
-    access_flag: bool,
-    unprivileged: bool,
-    read_only: bool,
-    execute_never: bool,
+    pub(crate) tex0: bool,
+    pub(crate) cacheable: bool,
+    pub(crate) bufferable: bool,
+    pub(crate) access_flag: bool,
+    pub(crate) unprivileged: bool,
+    pub(crate) read_only: bool,
+    pub(crate) execute_never: bool,
 }
 
 impl Attributes {
@@ -158,6 +159,23 @@ impl Attributes {
             execute_never: perms && flags & prot::NOEXEC != 0,
         }
     }
+}
+
+/// The inverse of [`templates`]: the [`Attributes`] of an entry of some layout. Without permissions
+/// those bits are none, and may be address bits.
+macro_rules! attributes {
+    ($entry:expr, $perms:expr) => {{
+        let (entry, perms) = ($entry, $perms);
+        Attributes {
+            tex0: entry.tex().get() & 1 != 0,
+            cacheable: entry.c().into(),
+            bufferable: entry.b().into(),
+            access_flag: perms && entry.ap0().into(),
+            unprivileged: perms && entry.ap1().into(),
+            read_only: perms && entry.ap2().into(),
+            execute_never: perms && entry.xn().into(),
+        }
+    }};
 }
 
 /// Puts bits 32 to 34 of an address into an entry; leaves and tables of all kinds keep them in the
@@ -360,6 +378,30 @@ pub(crate) fn decode_l2(raw: u32, extended: bool) -> Option<Mapping> {
         paddr: u64::from(raw & base) | high_bits(raw, extended),
         size,
     })
+}
+
+/// The attributes of a first-level entry that maps something, for a walker that knows permissions
+/// or not.
+pub(crate) fn attributes_l1(raw: u32, perms: bool) -> Attributes {
+    attributes!(SectionEntry::from_raw(raw), perms)
+}
+
+/// The same of a second-level entry.
+pub(crate) fn attributes_l2(raw: u32, perms: bool) -> Attributes {
+    if SmallEntry::from_raw(raw).small().into() {
+        attributes!(SmallEntry::from_raw(raw), perms)
+    } else {
+        attributes!(LargeEntry::from_raw(raw), perms)
+    }
+}
+
+/// Whether a first-level entry, a table's or a leaf's, leads to non-secure memory.
+pub(crate) fn is_non_secure(raw: u32) -> bool {
+    if is_table(raw) {
+        Table::from_raw(raw).ns().into()
+    } else {
+        SectionEntry::from_raw(raw).ns().into()
+    }
 }
 
 /// Whether a first-level entry refers to a table.

@@ -12,7 +12,8 @@
 //! - [`pgtable`] is a table set, `map` and `unmap` what is done to it, [`flush`] what the driver is
 //!   told;
 //! - [`config`] is what a driver asked for, [`registers`] what it gets to write;
-//! - [`sets`] lists them in debugfs;
+//! - [`sets`] lists them in debugfs, [`view`] shows one; [`lines`] are its files, [`snapshot`] what
+//!   it takes to read tables that others change;
 //! - [`table`], [`caches`] and [`addr`] are the tables' memory;
 //! - [`entry`] is what the bits of an entry mean, [`slots`] how entries are read and written,
 //!   [`walker`] how they get to the hardware.
@@ -27,6 +28,7 @@ mod caches;
 mod config;
 mod entry;
 mod flush;
+mod lines;
 mod map;
 mod marker;
 mod ops;
@@ -35,11 +37,13 @@ mod registers;
 mod report;
 mod sets;
 mod slots;
+mod snapshot;
 mod table;
 mod takeover;
 #[cfg(all(CONFIG_KUNIT = "y", CONFIG_64BIT))]
 mod tests;
 mod unmap;
+mod view;
 mod walker;
 
 pub use config::{
@@ -51,9 +55,10 @@ pub use marker::{
     ArmV7sRegisters, //
 };
 
-use kernel::{
-    debugfs,
-    prelude::*, //
+use kernel::prelude::*;
+use lines::{
+    Folder,
+    Word, //
 };
 
 module! {
@@ -79,49 +84,56 @@ module! {
 }
 
 /// What exists while the module is loaded.
-#[pin_data]
 struct Module {
     _takeover: takeover::Takeover,
     _sources: caches::Sources,
-    #[pin]
-    _served_by: debugfs::File<&'static str>,
-    #[pin]
-    _tables: debugfs::File<()>,
-    #[pin]
-    _table_alloc: debugfs::File<&'static str>,
+    // Before what its files are about.
+    _debugfs: Folder,
+    _facts: KBox<Facts>,
 }
 
-impl kernel::InPlaceModule for Module {
-    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        let dir = debugfs::Dir::new(c"io_pgtable_arm_v7s_rust");
-        pin_init::pin_init_scope(move || {
-            let serve = match *module_parameters::takeover.value() {
-                0 => false,
-                1 => true,
-                other => {
-                    pr_err!("takeover={other}: it is 0 or 1\n");
-                    return Err(EINVAL);
-                }
-            };
-            // SAFETY: This is the module's only init, and there are no sets yet.
-            unsafe { sets::init() };
-            let (number, region) = (
-                *module_parameters::table_alloc.value(),
-                *module_parameters::table_region.value(),
-            );
-            // SAFETY: As above.
-            let (sources, source) = unsafe { caches::choose(number, region) }?;
-            let who = if serve { "rust" } else { "c" };
-            Ok(try_pin_init!(Self {
-                _served_by <- dir
-                    .read_callback_file(c"served_by", who, &|who, f| writeln!(f, "{who}")),
-                _tables <- dir.read_callback_file(c"tables", (), &|(), f| sets::show(f)),
-                _table_alloc <- dir
-                    .read_callback_file(c"table_alloc", source, &|name, f| writeln!(f, "{name}")),
-                _sources: sources,
-                _takeover: takeover::Takeover::new(serve)
-                    .inspect(|_| pr_info!("ARM_V7S is served by {who}\n"))?,
-            }? Error))
+/// What does not change while the module is loaded.
+struct Facts {
+    served_by: &'static str,
+    table_alloc: &'static str,
+}
+
+impl kernel::Module for Module {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let serve = match *module_parameters::takeover.value() {
+            0 => false,
+            1 => true,
+            other => {
+                pr_err!("takeover={other}: it is 0 or 1\n");
+                return Err(EINVAL);
+            }
+        };
+        let (number, region) = (
+            *module_parameters::table_alloc.value(),
+            *module_parameters::table_region.value(),
+        );
+        // SAFETY: This is the module's only init, and there are no sets yet.
+        let (sources, table_alloc) = unsafe { caches::choose(number, region) }?;
+        let served_by = if serve { "rust" } else { "c" };
+        let facts = Facts {
+            served_by,
+            table_alloc,
+        };
+        let facts = KBox::new(facts, GFP_KERNEL)?;
+        let debugfs = Folder::new(c"io_pgtable_arm_v7s_rust", None);
+        // SAFETY: As above. The facts outlive the folder.
+        unsafe {
+            sets::init(&debugfs);
+            debugfs.file::<Word>(c"served_by", &facts.served_by);
+            debugfs.file::<Word>(c"table_alloc", &facts.table_alloc);
+        }
+        let takeover = takeover::Takeover::new(serve)?;
+        pr_info!("ARM_V7S is served by {served_by}\n");
+        Ok(Self {
+            _takeover: takeover,
+            _sources: sources,
+            _debugfs: debugfs,
+            _facts: facts,
         })
     }
 }

@@ -30,7 +30,7 @@ const OPS: bindings::io_pgtable_ops = bindings::io_pgtable_ops {
     map_pages: Some(map_pages),
     unmap_pages: Some(unmap_pages),
     iova_to_phys: Some(iova_to_phys),
-    pgtable_walk: None,
+    pgtable_walk: Some(pgtable_walk),
     read_and_clear_dirty: None,
 };
 
@@ -125,6 +125,29 @@ unsafe extern "C" fn iova_to_phys(
     // SAFETY: By the function's requirements. A 32-bit `phys_addr_t` holds any address that could
     // be mapped.
     unsafe { set_of(ops).iova_to_phys(iova) as bindings::phys_addr_t }
+}
+
+/// Fills in what LPAE does, which `struct arm_lpae_io_pgtable_walk_data` is from: the entry of each
+/// level that the walk meets, at the number of that level. -EINVAL if it does not end at a mapping.
+///
+/// # Safety
+///
+/// The contract of `pgtable_walk` in `struct io_pgtable_ops`: `ops` is that of a live set of ours,
+/// `wd` is a valid `struct arm_lpae_io_pgtable_walk_data`. Others may change what they like.
+unsafe extern "C" fn pgtable_walk(
+    ops: *mut bindings::io_pgtable_ops,
+    iova: usize,
+    wd: *mut c_void,
+) -> c_int {
+    // SAFETY: By the function's requirements.
+    let result = unsafe {
+        let data = wd.cast::<bindings::arm_lpae_io_pgtable_walk_data>();
+        set_of(ops).walk(iova, &mut (*data).ptes)
+    };
+    match result {
+        Ok(()) => 0,
+        Err(e) => e.to_errno(),
+    }
 }
 
 /// # Safety

@@ -16,6 +16,7 @@ use crate::{
     },
     registers,
     slots::Slot,
+    snapshot::Readers,
     table::{
         L2Slots,
         L1,
@@ -51,6 +52,7 @@ pub(crate) struct IoPgtableArmV7s {
     linear: usize,
     cfg: Config,
     tables: L2Tables,
+    readers: Readers,
 }
 
 // SAFETY: What is behind the pointers may be used from any thread; slots are made for sharing.
@@ -70,6 +72,7 @@ impl IoPgtableArmV7s {
     ) -> Result<KBox<Self>> {
         let config = Config::new(cfg)?;
         let tables = L2Tables::new(&config)?;
+        let readers = Readers::new()?;
         let l1 = L1::new(&config)?;
         let phys = l1.phys();
         let linear = (l1.as_ptr() as usize).wrapping_sub(phys.as_u64() as usize);
@@ -85,13 +88,14 @@ impl IoPgtableArmV7s {
                 linear,
                 cfg: config,
                 tables,
+                readers,
             },
             GFP_KERNEL,
         )?;
         // The empty table before the register that points to it.
         walker::publish();
         cfg.pgsize_bitmap = config.page_sizes();
-        registers::fill(cfg, &config, phys);
+        cfg.__bindgen_anon_1.arm_v7s_cfg = this.registers();
         Ok(this)
     }
 
@@ -126,6 +130,16 @@ impl IoPgtableArmV7s {
     /// Bytes that `tables` second-level tables take.
     pub(crate) fn l2_bytes(&self, tables: usize) -> usize {
         self.tables.bytes(tables)
+    }
+
+    /// Those who look without having anything to themselves.
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// The base register, and the others that say how to walk.
+    pub(crate) fn registers(&self) -> registers::Registers {
+        registers::of(&self.cfg, self.l1.phys())
     }
 
     /// Where the second-level table is that a first-level entry refers to.

@@ -71,14 +71,17 @@ const NMRR: Nmrr = Nmrr::from_raw(0)
 /// T0SZ 0 and EAE 0: TTBR0 translates everything, with short descriptors.
 const TCR: u32 = 0;
 
-/// Fills in the registers for a table set whose first-level table is at `l1`.
-pub(crate) fn fill(cfg: &mut bindings::io_pgtable_cfg, config: &Config, l1: TablePhys) {
-    cfg.__bindgen_anon_1.arm_v7s_cfg = bindings::io_pgtable_cfg__bindgen_ty_1__bindgen_ty_3 {
+/// What a driver finds in its `struct io_pgtable_cfg`.
+pub(crate) type Registers = bindings::io_pgtable_cfg__bindgen_ty_1__bindgen_ty_3;
+
+/// The registers for a table set whose first-level table is at `l1`.
+pub(crate) fn of(config: &Config, l1: TablePhys) -> Registers {
+    Registers {
         ttbr: ttbr(config, l1),
         tcr: TCR,
         nmrr: NMRR.into_raw(),
         prrr: PRRR.into_raw(),
-    };
+    }
 }
 
 fn ttbr(config: &Config, l1: TablePhys) -> u32 {

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table sets there are, for people to look at: `io_pgtable_arm_v7s_rust/tables` in debugfs.
+//! The table sets there are, for people to look at: `io_pgtable_arm_v7s_rust/tables` in debugfs has
+//! a line for each, and `io_pgtable_arm_v7s_rust/sets` a folder.
 
 use crate::{
-    entry,
-    pgtable::IoPgtableArmV7s, //
+    lines::{
+        Folder,
+        Lines, //
+    },
+    pgtable::IoPgtableArmV7s,
+    view::{
+        walker_name,
+        Tables,
+        View, //
+    }, //
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -14,22 +23,46 @@ use kernel::{
 };
 
 /// A live set. Its memory is freed only after [`remove`].
-struct Live(NonNull<IoPgtableArmV7s>);
+struct Live {
+    id: u64,
+    set: NonNull<IoPgtableArmV7s>,
+    _view: Option<View>,
+}
 
 // SAFETY: Table sets may be used from any thread.
 unsafe impl Send for Live {}
 
-global_lock! {
-    // SAFETY: `init` is called when the module is loaded, before any set can be made.
-    unsafe(uninit) static SETS: Mutex<KVec<Live>> = KVec::new();
+/// All of them, in the order in which they were made.
+struct Sets {
+    live: KVec<Live>,
+    /// How many there have been.
+    made: u64,
+    /// Where their folders are. It goes with the one above it when the module does, and with it
+    /// goes this.
+    folder: Option<Folder>,
 }
 
+global_lock! {
+    // SAFETY: `init` is called when the module is loaded, before any set can be made.
+    unsafe(uninit) static SETS: Mutex<Sets> = Sets {
+        live: KVec::new(),
+        made: 0,
+        folder: None,
+    };
+}
+
+/// Gets ready for sets, and makes in `debugfs` what shows them.
+///
 /// # Safety
 ///
-/// To be called once, when the module is loaded.
-pub(crate) unsafe fn init() {
+/// To be called once, when the module is loaded. `debugfs` is dropped only when it is unloaded.
+pub(crate) unsafe fn init(debugfs: &Folder) {
     // SAFETY: By the function's requirements.
-    unsafe { SETS.init() };
+    unsafe {
+        SETS.init();
+        debugfs.file::<List>(c"tables", &());
+    }
+    SETS.lock().folder = Some(Folder::new(c"sets", Some(debugfs)));
 }
 
 /// Lists a set; may sleep. [`ENOMEM`] if there is no room for it.
@@ -38,62 +71,88 @@ pub(crate) unsafe fn init() {
 ///
 /// `set` is valid until it is given to [`remove`].
 pub(crate) unsafe fn add(set: NonNull<IoPgtableArmV7s>) -> Result {
-    Ok(SETS.lock().push(Live(set), GFP_KERNEL)?)
-}
-
-/// Takes a set off the list; may sleep.
-pub(crate) fn remove(set: NonNull<IoPgtableArmV7s>) {
     let mut sets = SETS.lock();
-    if let Some(at) = sets.iter().position(|live| live.0 == set) {
-        // Cannot fail: it was just found.
-        let _ = sets.remove(at);
-    }
-}
-
-/// Writes a line about each set, below a line that names the columns.
-pub(crate) fn show(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("ias oas quirks page_sizes walker l1 l2_tables l2_lowest l2_highest bytes\n")?;
-    let sets = SETS.lock();
-    for live in sets.iter() {
-        // SAFETY: Listed sets are valid, and stay listed while the lock is held.
-        show_set(unsafe { live.0.as_ref() }, f)?;
-    }
+    sets.live.reserve(1, GFP_KERNEL)?;
+    let id = sets.made;
+    sets.made += 1;
+    // SAFETY: By the function's requirements; `remove` drops the view.
+    let view = |folder| unsafe { View::new(id, folder, set.as_ref()) };
+    let _view = sets.folder.as_ref().and_then(view);
+    sets.live.push(Live { id, set, _view }, GFP_KERNEL)?;
     Ok(())
 }
 
-/// One line: the configuration as the driver asked for it, where the tables are, and the bytes that
-/// they take.
-fn show_set(set: &IoPgtableArmV7s, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let cfg = set.cfg();
-    let walker = if cfg.walker().is_coherent() {
-        "coherent"
-    } else {
-        "noncoherent"
-    };
-    // First-level slots only: second-level tables may go while we look.
-    let (mut tables, mut lowest, mut highest) = (0, u64::MAX, 0);
-    for raw in set.l1().iter().map(|slot| slot.load()) {
-        if entry::is_table(raw) {
-            let phys = entry::table_paddr(raw, cfg.mtk_ttbr_ext());
-            (lowest, highest) = (phys.min(lowest), phys.max(highest));
-            tables += 1;
+/// Takes a set off the list and waits for those who look at it; may sleep.
+pub(crate) fn remove(set: NonNull<IoPgtableArmV7s>) {
+    let mut sets = SETS.lock();
+    let at = sets.live.iter().position(|live| live.set == set);
+    let live = at.and_then(|at| sets.live.remove(at).ok());
+    // Others need not wait.
+    drop(sets);
+    drop(live);
+}
+
+/// `tables`: a line for each set, its number being the position: the configuration as the driver
+/// asked for it, where the tables are, and the bytes that they take.
+#[derive(Zeroable)]
+struct List {
+    ias: u32,
+    oas: u32,
+    quirks: usize,
+    page_sizes: usize,
+    coherent: bool,
+    l1: u64,
+    tables: Tables,
+    bytes: usize,
+}
+
+impl Lines for List {
+    type Of = ();
+
+    const HEADER: &'static str =
+        "ias oas quirks page_sizes walker l1 l2_tables l2_lowest l2_highest bytes\n";
+
+    fn find(&mut self, _of: &(), position: u64) -> Option<u64> {
+        let sets = SETS.lock();
+        let live = sets.live.iter().find(|live| live.id >= position)?;
+        // SAFETY: Listed sets are valid, and stay listed while the lock is held.
+        let set = unsafe { live.set.as_ref() };
+        let cfg = set.cfg();
+        let tables = Tables::of(set);
+        *self = Self {
+            ias: cfg.ias(),
+            oas: cfg.oas(),
+            quirks: cfg.quirks(),
+            page_sizes: cfg.page_sizes(),
+            coherent: cfg.walker().is_coherent(),
+            l1: set.l1_phys(),
+            bytes: set.l1_bytes() + set.l2_bytes(tables.count),
+            tables,
+        };
+        Some(live.id + 1)
+    }
+
+    fn show(&self, _of: &(), f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            ias,
+            oas,
+            quirks,
+            page_sizes,
+            coherent,
+            l1,
+            tables,
+            bytes,
+        } = self;
+        let walker = walker_name(*coherent);
+        write!(
+            f,
+            "{ias} {oas} {quirks:#x} {page_sizes:#x} {walker} {l1:#x} {} ",
+            tables.count
+        )?;
+        match tables.count {
+            0 => f.write_str("- -")?,
+            _ => write!(f, "{:#x} {:#x}", tables.lowest, tables.highest)?,
         }
+        writeln!(f, " {bytes}")
     }
-    write!(
-        f,
-        "{} {} {:#x} {:#x} {} {:#x} {}",
-        cfg.ias(),
-        cfg.oas(),
-        cfg.quirks(),
-        cfg.page_sizes(),
-        walker,
-        set.l1_phys(),
-        tables
-    )?;
-    if tables == 0 {
-        f.write_str(" - -")?;
-    } else {
-        write!(f, " {lowest:#x} {highest:#x}")?;
-    }
-    writeln!(f, " {}", set.l1_bytes() + set.l2_bytes(tables))
 }

@@ -62,6 +62,7 @@ mod slots;
 mod sync;
 mod tables;
 mod unmap;
+mod view;
 
 /// The page sizes, smallest first.
 const SIZES: [usize; 4] = [SZ_4K, SZ_64K, SZ_1M, SZ_16M];

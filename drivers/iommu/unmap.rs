@@ -251,6 +251,7 @@ impl IoPgtableArmV7s {
     /// As for [`take_l2`](Self::take_l2).
     pub(crate) unsafe fn retire(&self, table_entry: u32, iova: usize) {
         self.flush_walk(iova, Section::SIZE, SmallPage::SIZE);
+        self.readers().wait();
         // SAFETY: By the function's requirements, and the driver has been told.
         drop(unsafe { self.take_l2(table_entry) });
     }

@@ -6,7 +6,10 @@ use super::*;
 use crate::{
     addr::TablePhys,
     config::Config,
-    registers, //
+    registers::{
+        self,
+        Registers, //
+    }, //
 };
 use core::ptr::dangling_mut;
 
@@ -24,8 +27,6 @@ const TTBR_COHERENT: u64 = 0x6a;
 /// Attributes in TTBR of another walker: S, not cacheable.
 const TTBR_NONCOHERENT: u64 = 0x02;
 
-type Registers = bindings::io_pgtable_cfg__bindgen_ty_1__bindgen_ty_3;
-
 /// The register values in a completed request.
 fn registers_of(cfg: &bindings::io_pgtable_cfg) -> Registers {
     // SAFETY: This part of the union was filled in, and any bits are numbers.
@@ -33,11 +34,10 @@ fn registers_of(cfg: &bindings::io_pgtable_cfg) -> Registers {
 }
 
 /// The register values for a first-level table at `l1`.
-fn registers_for(mut cfg: bindings::io_pgtable_cfg, l1: u64) -> Result<Registers> {
+fn registers_for(cfg: bindings::io_pgtable_cfg, l1: u64) -> Result<Registers> {
     let config = Config::new(&cfg)?;
     let l1 = TablePhys::new(l1, SZ_16K, &config)?;
-    registers::fill(&mut cfg, &config, l1);
-    Ok(registers_of(&cfg))
+    Ok(registers::of(&config, l1))
 }
 
 fn accepts(cfg: bindings::io_pgtable_cfg) -> bool {

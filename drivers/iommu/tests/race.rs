@@ -3,6 +3,7 @@
 //! Two callers at once, each with input addresses of its own, as the interface allows.
 
 use super::*;
+use crate::entry::L2_ENTRIES;
 use kernel::{
     cpu::nr_cpu_ids,
     sync::atomic::{
@@ -218,9 +219,56 @@ fn use_neighbours(set: &Set, step: usize, second: bool) -> bool {
         && set.is_gap(start, count * SZ_4K)
 }
 
+/// Where a page of [`see_tables_go`] is mapped to.
+fn target_of(iova: usize) -> u64 {
+    0x4000_0000 + iova as u64
+}
+
+/// One thread has a table made and freed, now for one section and now for another, which is likely
+/// to get the same memory. The other looks at both, and sees each page where it belongs or not at
+/// all.
+fn see_tables_go(set: &Set, step: usize, second: bool) -> bool {
+    let iova = SZ_16M + step % 2 * SZ_1M;
+    if !second {
+        return set.maps(iova, target_of(iova), SZ_4K, L2_ENTRIES)
+            && set.unmap(iova, SZ_1M, 1) == SZ_1M
+            && set.maps(iova, target_of(iova), SZ_1M, 1)
+            && set.unmap(iova, SZ_1M, 1) == SZ_1M;
+    }
+    let mut copy = pin_init::zeroed();
+    set.table().snapshot(iova >> 20, &mut copy);
+    let mut ptes = [0; 4];
+    let middle = iova + SZ_1M / 2;
+    let walked = set.table().walk(middle, &mut ptes);
+    let seen = |iova: usize, l1, l2| {
+        let mapping = match entry::is_table(l1) {
+            true => entry::decode_l2(l2, false),
+            false => entry::decode_l1(l1, false),
+        };
+        mapping.is_none_or(|mapping| mapping.translate(iova) == target_of(iova))
+    };
+    let pages = copy.l2.iter().enumerate();
+    pages
+        .map(|(i, l2)| (iova + i * SZ_4K, *l2))
+        .all(|(iova, l2)| same!(seen(iova, copy.l1, l2), true, "copy of {iova:#x}, {l2:#x}"))
+        && same!(
+            walked.is_err() || seen(middle, ptes[1] as u32, ptes[2] as u32),
+            true,
+            "walk of {middle:#x}, {ptes:#x?}"
+        )
+}
+
 #[kunit_tests(v7s_race)]
 mod suite {
     use super::*;
+
+    /// Who looks at a table that is freed meanwhile sees it as it was.
+    #[test]
+    fn tables_go() -> Result {
+        let race = Race::new(u32::MAX, false, see_tables_go)?;
+        assert!(race.run()?.is_some_and(|steps| steps > 0));
+        Ok(())
+    }
 
     /// Both find no table, one of them installs one, and both use that.
     #[test]

@@ -2,6 +2,9 @@
 # shellcheck shell=sh
 # Runs the KUnit suites of our modules, which do so when they are loaded, and
 # hands out what each said. $suites names those that the sources have.
+#
+# A table that was freed is poison, so that who still looks at it is found out.
+# guest: --append slab_debug=P,io-pgtable_armv7s_l2*
 
 # shellcheck source=scripts/tests/ktap.sh
 . /ktap.sh
