@@ -78,6 +78,7 @@ use crate::{
         Above4G,
         Phys32, //
     },
+    report::report,
     static_cache::StaticCache, //
 };
 
@@ -311,13 +312,10 @@ impl TableAllocator {
                 live: Atomic::new(0),
             }),
             Err(Failure::Refused(refusal)) => {
-                pr_err!(
-                    "no tables of {} bytes in zone {} from {}: {}\n",
-                    size,
-                    zone,
-                    source.name(),
-                    refusal
-                );
+                report(fmt!(
+                    "no tables of {size} bytes in zone {zone} from {}: {refusal}",
+                    source.name()
+                ));
                 Err(EINVAL)
             }
             Err(Failure::Other(error)) => Err(error),
@@ -336,7 +334,7 @@ impl TableAllocator {
         let aligned = C::REQUEST.object_align() >= size;
         let shape = Shape { size, zone };
         if shape.check().is_err() || !aligned {
-            pr_err!("objects of cache '{}' are no tables\n", C::NAME);
+            report(fmt!("objects of cache '{}' are no tables", C::NAME));
             return Err(EINVAL);
         }
         let cache = slab::Slab::of_cache::<C>().ok_or(ENODEV)?;

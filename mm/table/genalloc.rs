@@ -108,6 +108,12 @@ impl Region {
                 Refusal::bytes("there can be no region for so many, each of", shape.size).into(),
             );
         };
+        // A request for more than there is must not take what others need, until it fails.
+        // SAFETY: The function has no preconditions.
+        let available = unsafe { bindings::si_mem_available() };
+        if bytes / PAGE_SIZE > usize::try_from(available).unwrap_or(0) {
+            return Err(ENOMEM.into());
+        }
         // SAFETY: Any order may be asked for.
         let pool = unsafe {
             gen_pool_create(shape.size.trailing_zeros() as c_int, bindings::NUMA_NO_NODE)
@@ -131,12 +137,8 @@ impl Region {
         let mut bytes = (1 << rest.ilog2()).clamp(least, page::MAX);
         self.chunks.reserve(1, GFP_KERNEL)?;
         let chunk = loop {
-            // A smaller one will do.
-            let flags = if bytes > least {
-                bindings::GFP_KERNEL | bindings::__GFP_NOWARN | gfp::NORETRY
-            } else {
-                bindings::GFP_KERNEL
-            };
+            // A smaller one will do, and none is no reason to kill a task.
+            let flags = bindings::GFP_KERNEL | bindings::__GFP_NOWARN | gfp::NORETRY;
             match page::alloc(flags | shape.gfp(), bytes) {
                 Some(chunk) => break chunk,
                 None if bytes > least => bytes /= 2,
