@@ -19,6 +19,7 @@ mod rules;
 mod session;
 mod set;
 mod shadow;
+mod slab;
 mod wild;
 
 use kernel::{
@@ -30,7 +31,7 @@ use kernel::{
 };
 use session::{
     Counts,
-    Devices, //
+    Machine, //
 };
 
 module! {
@@ -52,6 +53,14 @@ module! {
             default: 20000,
             description: "How many calls",
         },
+        caches: u64 {
+            default: 500,
+            description: "How many caches and table allocators to ask slab_rust for",
+        },
+        scarce: u8 {
+            default: 0,
+            description: "1: there may be no memory for tables that a walker can reach",
+        },
     },
 }
 
@@ -64,22 +73,29 @@ impl kernel::Module for Fuzz {
         let first = *module_parameters::first.value();
         let calls = *module_parameters::calls.value();
         pr_info!("seed {seed}, {calls} calls from session {first} on\n");
-        sessions(seed, first, calls)?;
+        let machine = Machine::new(*module_parameters::scarce.value() != 0)?;
+        sessions(seed, first, calls, &machine)?;
+        let mut counts = slab::Counts::default();
+        slab::run(seed, *module_parameters::caches.value(), &mut counts)?;
+        pr_info!(
+            "done: {} caches made, {} refused\n",
+            counts.made,
+            counts.refused
+        );
         Ok(Self)
     }
 }
 
-fn sessions(seed: u64, first: u64, calls: u64) -> Result {
+fn sessions(seed: u64, first: u64, calls: u64, machine: &Machine) -> Result {
     const SESSION: u64 = session::CALLS as u64;
 
-    let devices = Devices::new()?;
     let mut counts = Counts::default();
     let mut done = 0;
     let mut said = 0;
     while done < calls {
         let some = SESSION.min(calls - done);
         let number = first.wrapping_add(done / SESSION);
-        session::run(seed, number, some as usize, &devices, &mut counts)?;
+        session::run(seed, number, some as usize, machine, &mut counts)?;
         done += some;
         if done * 10 / calls > said {
             said = done * 10 / calls;

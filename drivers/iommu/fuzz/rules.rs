@@ -87,8 +87,8 @@ impl Request {
         }
     }
 
-    /// The rules for calls of a set made for it.
-    pub(crate) fn rules(&self) -> Rules {
+    /// The rules for calls of a set made for it. If memory is `scarce`, there may be none for tables.
+    pub(crate) fn rules(&self, scarce: bool) -> Rules {
         Rules {
             page_sizes: self.page_sizes & SIZES.iter().sum::<usize>(),
             ias: self.ias,
@@ -97,6 +97,7 @@ impl Request {
             perms: !self.has(NO_PERMS),
             mtk: self.has(MTK_EXT),
             ttbr_ext: self.has(TTBR_EXT),
+            scarce: scarce || self.has(TTBR_EXT),
         }
     }
 }
@@ -111,6 +112,8 @@ pub(crate) struct Rules {
     perms: bool,
     pub(crate) mtk: bool,
     pub(crate) ttbr_ext: bool,
+    /// There may be no memory for a table that its walker can reach.
+    pub(crate) scarce: bool,
 }
 
 /// Where a leaf entry has what, by its lowest bit.

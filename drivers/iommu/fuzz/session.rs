@@ -72,26 +72,29 @@ pub(crate) struct Counts {
     pub(crate) translate: [usize; 2],
 }
 
-/// The devices that requests name.
-pub(crate) struct Devices {
+/// What there is beside the module under test: the devices that requests name, and memory.
+pub(crate) struct Machine {
+    scarce: bool,
     able: PlatformDevice,
     short: PlatformDevice,
     maskless: PlatformDevice,
 }
 
-impl Devices {
-    pub(crate) fn new() -> Result<Self> {
+impl Machine {
+    /// If memory is `scarce`, there may be none that a walker can reach.
+    pub(crate) fn new(scarce: bool) -> Result<Self> {
         let maskless = PlatformDevice::new(c"v7s_fuzz_maskless", 0)?;
         // SAFETY: The device is ours, and nobody uses it yet.
         unsafe { (*maskless.as_device()).dma_mask = core::ptr::null_mut() };
         Ok(Self {
+            scarce,
             able: PlatformDevice::new(c"v7s_fuzz_able", u64::MAX)?,
             short: PlatformDevice::new(c"v7s_fuzz_short", SZ_16M as u64 - 1)?,
             maskless,
         })
     }
 
-    fn get(&self, device: Device) -> *mut bindings::device {
+    fn device(&self, device: Device) -> *mut bindings::device {
         match device {
             Device::None => core::ptr::null_mut(),
             Device::Able => self.able.as_device(),
@@ -111,7 +114,7 @@ struct Subject {
 /// A session on its way.
 struct Session<'a> {
     random: Random,
-    devices: &'a Devices,
+    machine: &'a Machine,
     subjects: KVec<Subject>,
     counts: &'a mut Counts,
 }
@@ -121,12 +124,12 @@ pub(crate) fn run(
     seed: u64,
     number: u64,
     calls: usize,
-    devices: &Devices,
+    machine: &Machine,
     counts: &mut Counts,
 ) -> Result {
     let mut session = Session {
         random: Random::new(seed ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d)),
-        devices,
+        machine,
         subjects: KVec::new(),
         counts,
     };
@@ -212,11 +215,12 @@ impl Session<'_> {
 
     /// Whether there is a set now.
     fn create(&mut self, request: &Request) -> Result<bool> {
-        let device = self.devices.get(request.device);
+        let Machine { scarce, .. } = *self.machine;
+        let device = self.machine.device(request.device);
         // SAFETY: The devices are what they are called, and outlive the session.
-        let set = unsafe { Set::new(request, device)? };
+        let set = unsafe { Set::new(request, device, scarce)? };
         let fits = match request.served() {
-            Served::Yes => set.is_some(),
+            Served::Yes => scarce || set.is_some(),
             Served::No => set.is_none(),
             Served::Perhaps => true,
         };

@@ -31,6 +31,7 @@ use kernel::{
         SZ_1M,
         SZ_4K, //
     },
+    sync::Arc,
     types::Opaque, //
 };
 
@@ -160,10 +161,12 @@ const UNTOUCHED: u32 = 0x5a5a_5a5a;
 /// `ops` is that of a live set which belongs to this value.
 pub(crate) struct Set {
     ops: NonNull<bindings::io_pgtable_ops>,
-    cookie: KBox<Cookie>,
+    cookie: Arc<Cookie>,
     l1: NonNull<u32>,
     pub(crate) request: Request,
     pub(crate) shadow: Shadow,
+    /// Who frees it.
+    by: By,
 }
 
 /// What is wrong; the log has it already.
@@ -189,8 +192,9 @@ impl Set {
     pub(crate) unsafe fn new(
         request: &Request,
         dev: *mut bindings::device,
+        scarce: bool,
     ) -> Result<Option<Self>> {
-        let cookie = KBox::new(Cookie::default(), GFP_KERNEL)?;
+        let cookie = Arc::new(Cookie::default(), GFP_KERNEL)?;
         let mut cfg = bindings::io_pgtable_cfg {
             quirks: request.quirks,
             pgsize_bitmap: request.page_sizes,
@@ -207,7 +211,7 @@ impl Set {
         // SAFETY: `cfg` is valid, callbacks are static, the cookie lives as long as the set, and so
         // does the device.
         let ops = unsafe {
-            alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, ptr::from_ref(&*cookie).cast_mut().cast())
+            alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, Arc::as_ptr(&cookie).cast_mut().cast())
         };
         // SAFETY: Any bits are a number.
         let ttbr = unsafe { cfg.__bindgen_anon_1.arm_v7s_cfg.ttbr };
@@ -222,7 +226,7 @@ impl Set {
             );
             return Ok(None);
         };
-        let rules = request.rules();
+        let rules = request.rules(scarce);
         expect!(
             cfg.pgsize_bitmap == rules.page_sizes,
             "{request:#x?}: page sizes {:#x}\n",
@@ -236,6 +240,7 @@ impl Set {
             l1,
             request: *request,
             shadow: Shadow::new(rules)?,
+            by: By::Name,
         }))
     }
 
@@ -264,20 +269,16 @@ impl Set {
     }
 
     /// Frees the set, by either function.
-    pub(crate) fn free(self, by: By) -> Result {
+    pub(crate) fn free(mut self, by: By) -> Result {
         self.check_all()?;
-        self.cookie.0.set(Flushed::default());
-        // SAFETY: Ours (invariant), and gone with `self`. The kernel's free knows Rust tables, too.
-        unsafe {
-            match by {
-                By::Name => free_io_pgtable_arm_v7s_rust_ops(self.ops.as_ptr()),
-                By::Kernel => bindings::free_io_pgtable_ops(self.ops.as_ptr()),
-            }
-        }
-        let flushed = self.cookie.0.get();
+        self.by = by;
+        let cookie = self.cookie.clone();
+        cookie.0.set(Flushed::default());
+        drop(self);
+        let flushed = cookie.0.get();
         expect!(
             flushed.all == 1 && flushed.bytes == 0,
-            "{by:?}: {flushed:#x?}\n"
+            "freed: {flushed:#x?}\n"
         );
         Ok(())
     }
@@ -429,6 +430,18 @@ impl Set {
             "entry {entry:#x} for {iova:#x}, expected {expected:#x}: {leaf:#x?}\n"
         );
         Ok(())
+    }
+}
+
+impl Drop for Set {
+    fn drop(&mut self) {
+        // SAFETY: Ours (invariant), and gone with `self`. The kernel's free knows Rust tables, too.
+        unsafe {
+            match self.by {
+                By::Name => free_io_pgtable_arm_v7s_rust_ops(self.ops.as_ptr()),
+                By::Kernel => bindings::free_io_pgtable_ops(self.ops.as_ptr()),
+            }
+        }
     }
 }
 

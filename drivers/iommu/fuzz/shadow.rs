@@ -152,7 +152,7 @@ impl Shadow {
             if !call.gfp_serves() {
                 return Ok(Err(Stop::Flags));
             }
-            if out_of_memory && (call.may_fail() || self.rules.ttbr_ext) {
+            if out_of_memory && (call.may_fail() || self.rules.scarce) {
                 return Ok(Err(Stop::Memory));
             }
             *mib = Mib::Table(KVec::from_elem(None, PAGES, GFP_KERNEL)?);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# A million calls with arguments of all kinds, each judged by v7s_fuzz, and what
-# the log has of them.
+# A million calls with arguments of all kinds, each judged by v7s_fuzz, requests
+# for caches, and what the log has of them.
 # guest: --mem 6G --append kunit.enable=0
 
 # shellcheck source=scripts/tests/ktap.sh
@@ -36,10 +36,10 @@ refusals() {
 
 # Lines of our modules about what was refused.
 lines() {
-	grep -cE "($format|slab_rust): .*(refused|cannot|does not)" /tmp/said
+	grep -cE "($format|slab_rust): .*(refused|cannot|does not|no tables)" /tmp/said
 }
 
-plan 9
+plan 15
 check 'the format loads' modprobe $format
 check "$calls calls are answered as they should be" fuzz calls="$calls"
 echo "# $(tail -n 1 /tmp/said)"
@@ -47,9 +47,20 @@ check 'many of them did something' [ "$(($(count map) + $(count unmap)))" -gt $(
 check 'many more were refused' [ "$(refusals)" -gt $((calls / 3)) ]
 check 'the log has lines about them' [ "$(lines)" -gt 0 ]
 seconds=$(cat /tmp/seconds)
-# Three kinds, ten lines in five seconds each.
-check 'but few' [ "$(lines)" -le $((3 * 10 * (seconds / 5 + 2))) ]
+# Five kinds, ten lines in five seconds each.
+check 'but few' [ "$(lines)" -le $((5 * 10 * (seconds / 5 + 2))) ]
 echo "# $(lines) lines in $seconds s, for $(refusals) refusals"
 check 'the format unloads: no set is left' rmmod $format
 check 'it loads with takeover=0' modprobe $format takeover=0
-check 'where the same holds' fuzz calls=$((calls / 20)) first=1000000
+check 'where the same holds' fuzz calls=$((calls / 20)) caches=0 first=1000000
+rmmod $format
+
+# The third kind cannot be had below 4 GiB: sets are refused, or calls fail.
+for table_alloc in 1 2 3 4 5; do
+	modprobe $format table_alloc=$table_alloc
+	check "and with table_alloc=$table_alloc" \
+		fuzz calls=$((calls / 20)) caches=0 first=${table_alloc}000000 \
+		scarce=$((table_alloc == 3))
+	rmmod $format
+done
+check 'nothing is left' [ ! -e /sys/kernel/slab/io-pgtable_armv7s_l2_rust ]
