@@ -5,13 +5,14 @@
 MO := $(CURDIR)/build/modules
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
-.PHONY: default help demo check bench lint modules modules_install clean rust-analyzer
+.PHONY: default help demo check soak bench lint modules modules_install clean rust-analyzer
 
 default: $(if $(KDIR),modules,help)
 
 help:
 	@echo '  make demo     - load the modules into an unmodified Debian kernel under QEMU'
 	@echo '  make check    - run every test'
+	@echo '  make soak     - run the long versions of tests; MINUTES=N for how long'
 	@echo '  make bench    - measure Rust against the C of the kernel'
 	@echo '  make lint     - run what checks the sources only'
 	@echo '  make clean    - remove build/'
@@ -21,6 +22,9 @@ help:
 
 demo check bench:
 	@scripts/$@
+
+soak:
+	@scripts/soak $(if $(MINUTES),--minutes $(MINUTES))
 
 lint:
 	@scripts/check lint

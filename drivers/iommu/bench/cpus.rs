@@ -11,13 +11,14 @@ use crate::{
         Case,
         Touch, //
     },
-    provider::{
-        PlatformDevice,
-        Provider,
-        Tables, //
-    },
+    device::PlatformDevice,
+    provider::Provider,
     row::Row,
-    stopwatch::mean, //
+    stopwatch::mean,
+    tables::{
+        self,
+        Tables, //
+    }, //
 };
 use kernel::{
     prelude::*,
@@ -155,7 +156,7 @@ fn costs(provider: Provider, cpus: usize, dev: &PlatformDevice) -> Result<[u64; 
 
 /// Measures one, two, four and eight CPUs, as far as there are as many.
 pub(crate) fn measure() -> Result<KVec<Row>> {
-    let dev = PlatformDevice::new()?;
+    let dev = tables::device()?;
     let mut rows = KVec::new();
     // What other CPUs do besides counts, and a guest that has just come up still has things to do.
     fsleep(Delta::from_secs(5));

@@ -9,38 +9,43 @@
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C. What is measured
 //! is checked, so that a fast wrong answer is an error and not a result.
 //!
-//! - [`case`] are the combinations that are measured, [`provider`] who is measured;
+//! - [`case`] are the combinations that are measured, [`tables`] what is measured;
 //! - [`window`] measures calls on one CPU, [`floor`] what they are compared with, [`cpus`] several
 //!   CPUs at once, [`slab`] the cache that tables come from;
 //! - [`row`] is how results are written.
 
 mod case;
 mod cpus;
+#[path = "../common/device.rs"]
+mod device;
 mod floor;
+#[path = "../common/provider.rs"]
 mod provider;
 mod row;
 mod slab;
 mod stopwatch;
+mod tables;
 mod window;
 
 use case::{
     Case,
     Touch, //
 };
+use device::PlatformDevice;
 use kernel::{
     debugfs,
     prelude::*, //
 };
 use provider::{
-    PlatformDevice,
-    Provider,
-    Tables, //
+    check_providers,
+    Provider, //
 };
 use row::{
     Results,
     Row, //
 };
 use stopwatch::Stopwatch;
+use tables::Tables;
 use window::{
     measure,
     measure_floor,
@@ -84,10 +89,10 @@ impl kernel::InPlaceModule for Bench {
 
 /// Everything that one CPU can say.
 fn one_cpu() -> Result<KVec<Row>> {
-    let dev = PlatformDevice::new()?;
+    let dev = tables::device()?;
     let watch = Stopwatch::new();
     let mut rows = KVec::new();
-    check_providers(&dev)?;
+    compare_providers(&dev)?;
     for case in case::all() {
         measure_case(&mut rows, &watch, &case, &dev)?;
     }
@@ -101,16 +106,15 @@ fn one_cpu() -> Result<KVec<Row>> {
     Ok(rows)
 }
 
-/// Makes sure that C is C.
-fn check_providers(dev: &PlatformDevice) -> Result {
+/// Makes sure that the two are two.
+fn compare_providers(dev: &PlatformDevice) -> Result {
     let case = Case::COMMON;
-    let rust = Tables::new(Provider::Rust, &case, dev)?.identity();
-    let c = Tables::new(Provider::C, &case, dev)?.identity();
-    if rust == c {
-        pr_err!("ARM_V7S is served by Rust: load io_pgtable_arm_v7s_rust with takeover=0\n");
-        return Err(EBUSY);
+    let rust = Tables::new(Provider::Rust, &case, dev)?;
+    let c = Tables::new(Provider::C, &case, dev)?;
+    match (rust.set(), c.set()) {
+        (Some(rust), Some(c)) => check_providers(rust, c),
+        _ => Err(EINVAL),
     }
-    Ok(())
 }
 
 /// All operations that a case has something to say about.

@@ -7,16 +7,16 @@ use crate::{
         Case,
         Touch, //
     },
+    device::PlatformDevice,
     floor,
-    provider::{
-        PlatformDevice,
-        Provider,
-        Tables,
-        IAS, //
-    },
+    provider::Provider,
     stopwatch::{
         mean,
         Stopwatch, //
+    },
+    tables::{
+        Tables,
+        IAS, //
     }, //
 };
 use kernel::{

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inline functions and macros of the kernel's headers.
+ * Macros of the kernel's headers.
  */
 #include <linux/io-pgtable.h>
-#include <linux/io.h>
-#include <linux/mm.h>
 
-const void *v7s_dump_memory(phys_addr_t phys);
-const void *v7s_dump_memory(phys_addr_t phys)
-{
-	return pfn_valid(PHYS_PFN(phys)) ? phys_to_virt(phys) : NULL;
-}
+#include "../common/memory.c"
 
 unsigned long v7s_dump_quirks(bool ns, bool no_perms, bool mtk_ext);
 unsigned long v7s_dump_quirks(bool ns, bool no_perms, bool mtk_ext)

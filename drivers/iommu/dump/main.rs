@@ -11,6 +11,10 @@
 //! more than 1 GiB of memory. Documentation/iommu/mmu_walk.rst says what it is for.
 
 mod layout;
+#[path = "../common/memory.rs"]
+mod memory;
+#[path = "../common/provider.rs"]
+mod provider;
 #[path = "../common/random.rs"]
 mod random;
 mod set;
@@ -25,11 +29,14 @@ use layout::{
     Layout,
     Targets, //
 };
+use provider::{
+    check_providers,
+    Provider, //
+};
 use random::Random;
 use set::{
     Config,
     Page,
-    Provider,
     Registers,
     Set, //
 };
@@ -92,6 +99,9 @@ const SETS: [(Config, Layout); 5] = [
     ),
 ];
 
+/// Who makes them, and the name of its folder.
+const PROVIDERS: [(Provider, &CStr); 2] = [(Provider::Rust, c"rust"), (Provider::C, c"c")];
+
 /// A copy of a set.
 struct Copy {
     provider: Provider,
@@ -116,8 +126,8 @@ impl kernel::InPlaceModule for Dump {
             let copies = make(seed)?;
             Ok(try_pin_init!(Self {
                 _files <- Scope::dir(copies, c"v7s_dump", |copies: &KVec<Copy>, dir| {
-                    for provider in Provider::ALL {
-                        let dir = dir.dir(provider.name());
+                    for (provider, name) in PROVIDERS {
+                        let dir = dir.dir(name);
                         for copy in copies.iter().filter(|copy| copy.provider == provider) {
                             let dir = dir.dir(copy.config.name);
                             dir.read_callback_file(c"registers", copy, &Copy::show_registers);
@@ -137,7 +147,7 @@ fn make(seed: u64) -> Result<KVec<Copy>> {
     let targets = Targets::new(Random::new(seed));
     let mut sets = KVec::new();
     for (i, (config, layout)) in SETS.into_iter().enumerate() {
-        for provider in Provider::ALL {
+        for (provider, _) in PROVIDERS {
             let mut set = Set::new(provider, &config)?;
             // The same for both providers.
             let seed = seed.wrapping_add(1 + i as u64);
@@ -158,10 +168,7 @@ fn make(seed: u64) -> Result<KVec<Copy>> {
         copies.push(copy, GFP_KERNEL)?;
     }
     if let [(_, _, rust), (_, _, c), ..] = &sets[..] {
-        if rust.identity() == c.identity() {
-            pr_err!("ARM_V7S is served by Rust: load io_pgtable_arm_v7s_rust with takeover=0\n");
-            return Err(EBUSY);
-        }
+        check_providers(&rust.ops, &c.ops)?;
     }
     Ok(copies)
 }

@@ -4,10 +4,14 @@
 //!
 //! The list of mappings is kept from the requests alone: nothing is read back.
 
-use core::ptr::{
-    self,
-    NonNull, //
+use crate::{
+    memory::entries_at,
+    provider::{
+        Ops,
+        Provider, //
+    }, //
 };
+use core::ptr;
 use kernel::{
     bindings,
     prelude::*,
@@ -21,41 +25,9 @@ use kernel::{
     }, //
 };
 
-// Exported by io_pgtable_arm_v7s_rust. The types are C's own, but the lint minds those that a
-// configuration leaves empty.
-#[allow(improper_ctypes)]
-extern "C" {
-    fn alloc_io_pgtable_arm_v7s_rust_ops(
-        cfg: *mut bindings::io_pgtable_cfg,
-        cookie: *mut c_void,
-    ) -> *mut bindings::io_pgtable_ops;
-}
-
 // helpers.c
 unsafe extern "C" {
-    unsafe fn v7s_dump_memory(phys: bindings::phys_addr_t) -> *const c_void;
     safe fn v7s_dump_quirks(ns: bool, no_perms: bool, mtk_ext: bool) -> usize;
-}
-
-/// Who makes the tables.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Provider {
-    /// io_pgtable_arm_v7s_rust.
-    Rust,
-    /// Whoever serves ARM_V7S: the kernel's C, as long as nobody takes over.
-    C,
-}
-
-impl Provider {
-    pub(crate) const ALL: [Self; 2] = [Self::Rust, Self::C];
-
-    /// The name of its folder.
-    pub(crate) fn name(self) -> &'static CStr {
-        match self {
-            Self::Rust => c"rust",
-            Self::C => c"c",
-        }
-    }
 }
 
 /// A page of any size that is mapped.
@@ -91,12 +63,8 @@ pub(crate) struct Registers {
 }
 
 /// A table set.
-///
-/// # Invariants
-///
-/// `ops` is a table set of ours.
 pub(crate) struct Set {
-    ops: NonNull<bindings::io_pgtable_ops>,
+    pub(crate) ops: Ops,
     pub(crate) registers: Registers,
     /// What is mapped.
     pub(crate) pages: KVVec<Page>,
@@ -114,21 +82,10 @@ impl Set {
             coherent_walk: true,
             ..Default::default()
         };
-        // SAFETY: `cfg` is valid and names no callbacks and no device.
-        let ops = unsafe {
-            match provider {
-                Provider::Rust => alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, ptr::null_mut()),
-                Provider::C => bindings::alloc_io_pgtable_ops(
-                    bindings::io_pgtable_fmt_ARM_V7S,
-                    &mut cfg,
-                    ptr::null_mut(),
-                ),
-            }
-        };
-        let ops = NonNull::new(ops).ok_or(ENOMEM)?;
+        // SAFETY: `cfg` names no callbacks and no device.
+        let ops = unsafe { Ops::new(provider, &mut cfg, ptr::null_mut()) }.ok_or(ENOMEM)?;
         // SAFETY: A set of this format fills in this part of the configuration.
         let filled = unsafe { cfg.__bindgen_anon_1.arm_v7s_cfg };
-        // INVARIANT: Just made.
         Ok(Self {
             ops,
             registers: Registers {
@@ -142,16 +99,9 @@ impl Set {
         })
     }
 
-    /// Where the implementation's code is, to tell two apart.
-    pub(crate) fn identity(&self) -> Option<usize> {
-        // SAFETY: The set is valid (invariant).
-        unsafe { self.ops.as_ref() }.map_pages.map(|f| f as usize)
-    }
-
     /// Maps `count` pages like `first`, one behind the other.
     pub(crate) fn map(&mut self, first: Page, count: usize) -> Result {
-        // SAFETY: The set is valid (invariant).
-        let map_pages = unsafe { self.ops.as_ref() }.map_pages.ok_or(EINVAL)?;
+        let map_pages = self.ops.map_pages.ok_or(EINVAL)?;
         let mut mapped = 0;
         // SAFETY: The set is valid and the caller's alone.
         let err = unsafe {
@@ -207,8 +157,7 @@ impl Set {
     }
 
     fn call_unmap(&self, iova: usize, size: usize, count: usize) -> Result {
-        // SAFETY: The set is valid (invariant).
-        let unmap_pages = unsafe { self.ops.as_ref() }.unmap_pages.ok_or(EINVAL)?;
+        let unmap_pages = self.ops.unmap_pages.ok_or(EINVAL)?;
         // SAFETY: The set is valid and the caller's alone.
         let unmapped =
             unsafe { unmap_pages(self.ops.as_ptr(), iova, size, count, ptr::null_mut()) };
@@ -248,12 +197,10 @@ impl Set {
 /// there is no memory.
 fn entries(phys: u32, size: usize) -> Result<KVVec<u32>> {
     let mut entries = KVVec::new();
-    // SAFETY: It only looks whether there is memory.
-    let memory = unsafe { v7s_dump_memory(phys.into()) };
-    if let Some(first) = NonNull::new(memory.cast_mut()) {
+    if let Some(first) = entries_at(phys.into()) {
         // SAFETY: If there is memory, then for all of the table, because of its alignment. Any
         // content is numbers, and nobody changes these tables meanwhile.
-        let memory = unsafe { core::slice::from_raw_parts(first.cast::<u32>().as_ptr(), size / 4) };
+        let memory = unsafe { core::slice::from_raw_parts(first.as_ptr(), size / 4) };
         entries.extend_from_slice(memory, GFP_KERNEL)?;
     }
     Ok(entries)
@@ -270,12 +217,4 @@ fn push_table(out: &mut KVVec<u8>, phys: u32, entries: &[u32]) -> Result {
         out.extend_from_slice(&entry.to_le_bytes(), GFP_KERNEL)?;
     }
     Ok(())
-}
-
-impl Drop for Set {
-    fn drop(&mut self) {
-        // SAFETY: The set is ours (invariant), and nobody walks it. The kernel's free knows Rust
-        // tables, too.
-        unsafe { bindings::free_io_pgtable_ops(self.ops.as_ptr()) };
-    }
 }

@@ -3,6 +3,7 @@
 # The list of caches is read while caches are made, merged and destroyed: the
 # suites do that, run over and over on one CPU after the other.
 # guest: --smp 2
+# soak: SLAB_CHURN_SECONDS=300
 
 # shellcheck source=scripts/tests/ktap.sh
 . /ktap.sh

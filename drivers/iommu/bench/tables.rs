@@ -3,15 +3,19 @@
 //! Table sets of either implementation, called as a driver calls them: through the function
 //! pointers of `struct io_pgtable_ops`.
 
-use crate::case::{
-    Case,
-    Flush,
-    Walker, //
+use crate::{
+    case::{
+        Case,
+        Flush,
+        Walker, //
+    },
+    device::PlatformDevice,
+    provider::{
+        Ops,
+        Provider, //
+    }, //
 };
-use core::ptr::{
-    self,
-    NonNull, //
-};
+use core::ptr;
 use kernel::{
     bindings,
     iommu::pgtable::prot,
@@ -25,56 +29,12 @@ use kernel::{
     types::Opaque, //
 };
 
-// Exported by io_pgtable_arm_v7s_rust. The types are C's own, but the lint minds those that a
-// configuration leaves empty.
-#[allow(improper_ctypes)]
-extern "C" {
-    fn alloc_io_pgtable_arm_v7s_rust_ops(
-        cfg: *mut bindings::io_pgtable_cfg,
-        cookie: *mut c_void,
-    ) -> *mut bindings::io_pgtable_ops;
-}
-
-/// Who makes the tables.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Provider {
-    /// io_pgtable_arm_v7s_rust.
-    Rust,
-    /// Whoever serves ARM_V7S: the kernel's C, as long as nobody takes over.
-    C,
-}
-
 /// Bits of input address: the whole space of a walker without extensions.
 pub(crate) const IAS: u32 = 32;
 
-/// A device without a driver, for tables whose walker does not snoop.
-pub(crate) struct PlatformDevice(NonNull<bindings::platform_device>);
-
-impl PlatformDevice {
-    pub(crate) fn new() -> Result<Self> {
-        let info = bindings::platform_device_info {
-            name: c"v7s_bench".as_char_ptr(),
-            id: bindings::PLATFORM_DEVID_NONE,
-            dma_mask: u32::MAX.into(),
-            ..Default::default()
-        };
-        // SAFETY: `info` is valid and read only during the call.
-        let dev = unsafe { bindings::platform_device_register_full(&info) };
-        let dev = kernel::error::from_err_ptr(dev)?;
-        Ok(Self(NonNull::new(dev).ok_or(ENODEV)?))
-    }
-
-    fn as_device(&self) -> *mut bindings::device {
-        // SAFETY: The device lives as long as `self`.
-        unsafe { &raw mut (*self.0.as_ptr()).dev }
-    }
-}
-
-impl Drop for PlatformDevice {
-    fn drop(&mut self) {
-        // SAFETY: Registered in `new`.
-        unsafe { bindings::platform_device_unregister(self.0.as_ptr()) };
-    }
+/// The device whose tables are measured.
+pub(crate) fn device() -> Result<PlatformDevice> {
+    PlatformDevice::new(c"v7s_bench", u32::MAX.into())
 }
 
 extern "C" fn flush_all(_cookie: *mut c_void) {}
@@ -145,12 +105,12 @@ const NOTHING: bindings::io_pgtable_ops = bindings::io_pgtable_ops {
 ///
 /// # Invariants
 ///
-/// `calls` are functions that may be called with `ops`, which is a table set of ours if `owned`.
+/// `calls` are functions that may be called with `ops`.
 pub(crate) struct Tables<'a> {
-    ops: NonNull<bindings::io_pgtable_ops>,
+    ops: *mut bindings::io_pgtable_ops,
     calls: bindings::io_pgtable_ops,
     gather: Opaque<bindings::iommu_iotlb_gather>,
-    owned: bool,
+    owned: Option<Ops>,
     _dev: &'a PlatformDevice,
 }
 
@@ -171,43 +131,33 @@ impl<'a> Tables<'a> {
             iommu_dev: dev.as_device(),
             ..Default::default()
         };
-        // SAFETY: `cfg` is valid; the callbacks are static, the device outlives `self`.
-        let ops = unsafe {
-            match provider {
-                Provider::Rust => alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, ptr::null_mut()),
-                Provider::C => bindings::alloc_io_pgtable_ops(
-                    bindings::io_pgtable_fmt_ARM_V7S,
-                    &mut cfg,
-                    ptr::null_mut(),
-                ),
-            }
-        };
-        let ops = NonNull::new(ops).ok_or(ENOMEM)?;
-        // SAFETY: Just made.
-        let calls = unsafe { ptr::read(ops.as_ptr()) };
+        // SAFETY: The callbacks are static and mind no cookie, the device outlives `self`.
+        let ops = unsafe { Ops::new(provider, &mut cfg, ptr::null_mut()) }.ok_or(ENOMEM)?;
+        // INVARIANT: They are its own, and it lives as long as `self`.
         Ok(Self {
-            ops,
-            calls,
+            ops: ops.as_ptr(),
+            calls: *ops,
             gather: gather(case),
-            owned: true,
+            owned: Some(ops),
             _dev: dev,
         })
     }
 
     /// Tables whose operations do nothing, to measure what calling them costs.
     pub(crate) fn nothing(case: &Case, dev: &'a PlatformDevice) -> Self {
+        // INVARIANT: These may be called with anything.
         Self {
-            ops: NonNull::dangling(),
+            ops: ptr::null_mut(),
             calls: NOTHING,
             gather: gather(case),
-            owned: false,
+            owned: None,
             _dev: dev,
         }
     }
 
-    /// Where the implementation's code is, to tell two apart.
-    pub(crate) fn identity(&self) -> Option<usize> {
-        self.calls.map_pages.map(|f| f as usize)
+    /// The set, unless it does nothing.
+    pub(crate) fn set(&self) -> Option<&Ops> {
+        self.owned.as_ref()
     }
 
     /// Whether all pages were mapped.
@@ -220,7 +170,7 @@ impl<'a> Tables<'a> {
         // SAFETY: The set is valid, and no two calls have addresses in common.
         let err = unsafe {
             map_pages(
-                self.ops.as_ptr(),
+                self.ops,
                 iova,
                 paddr as bindings::phys_addr_t,
                 pgsize,
@@ -241,8 +191,7 @@ impl<'a> Tables<'a> {
         };
         // SAFETY: The set is valid, and no two calls have addresses in common. Our callbacks only
         // read what is gathered.
-        let unmapped =
-            unsafe { unmap_pages(self.ops.as_ptr(), iova, pgsize, count, self.gather.get()) };
+        let unmapped = unsafe { unmap_pages(self.ops, iova, pgsize, count, self.gather.get()) };
         unmapped == pgsize * count
     }
 
@@ -253,15 +202,6 @@ impl<'a> Tables<'a> {
             return 0;
         };
         // SAFETY: The set is valid, and nobody changes the mapping at the same time.
-        unsafe { iova_to_phys(self.ops.as_ptr(), iova) }.into()
-    }
-}
-
-impl Drop for Tables<'_> {
-    fn drop(&mut self) {
-        if self.owned {
-            // SAFETY: The set is ours and nobody walks it. The kernel's free knows Rust tables too.
-            unsafe { bindings::free_io_pgtable_ops(self.ops.as_ptr()) };
-        }
+        unsafe { iova_to_phys(self.ops, iova) }.into()
     }
 }
