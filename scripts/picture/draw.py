@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Draws a table set: what it maps, to where, and by which pages.
+
+usage: draw.py DUMP SVG
+
+DUMP is a copy of io_pgtable_arm_v7s_rust/sets/N of debugfs.
+"""
+
+import os
+import sys
+import tempfile
+
+import dump
+import svg
+
+WIDTH = 1000
+LEFT = 120
+RIGHT = 40
+SPAN = WIDTH - LEFT - RIGHT
+
+# The overview has cells of a MiB, or of more where it would be too high.
+COLUMNS = 128
+ROWS_MAX = 32
+CELL = 12
+# Rows in a row that are left out if there is nothing in more of them.
+EMPTY_ROWS = 2
+# Places where an axis that leaves gaps out may be broken, and how wide what is left is at least.
+BREAKS = 11
+PIECE_MIN = 14
+PIECE_GAP = 10
+# How wide an address is.
+LABEL = 74
+# More ribbons and rows than one can tell apart.
+RIBBONS_MAX = 4000
+SINGLE = 100
+TABLES_MAX = 32
+
+
+def human(count):
+    """A number of bytes as people write it."""
+    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count >= 1 << shift:
+            return f"{count / (1 << shift):.4g} {unit}"
+    return f"{count} bytes"
+
+
+def address(value):
+    """An address, as debugfs writes it."""
+    return f"0x{value:09x}"
+
+
+def is_read_only(run):
+    """Whether nothing can be written there."""
+    return "write" not in run.access.split(",")
+
+
+def head(picture, dumped):
+    """The title and what the set is. Returns where it ends."""
+    info = dumped.info
+    mapped = sum(run.size for run in dumped.runs)
+    picture.text(24, 38, f"What a table set maps: {human(mapped)} of {human(dumped.space)}", "text title")
+    quirks = info["quirks"].replace(" ", ", ") or "no quirks"
+    tables = f"{dumped.number('l2_tables')} second-level tables"
+    picture.text(
+        24, 60, f"ias {info['ias']}, oas {info['oas']}, {quirks}, {info['walker']} walker", "faint"
+    )
+    picture.text(
+        24,
+        78,
+        f"first-level table {human(dumped.number('l1_bytes'))}, {tables} "
+        f"{human(dumped.number('l2_bytes'))}; {len(dumped.runs)} runs",
+        "faint",
+    )
+    return 100
+
+
+def legend(picture, dumped, top):
+    """Which colour is which size, and how much there is of it. Returns where it ends."""
+    x = 24
+    for page in dump.SIZES:
+        runs = [run for run in dumped.runs if run.page == page]
+        if runs:
+            total = human(sum(run.size for run in runs))
+            picture.rect(f"p{page}", x, top, 14, 14)
+            picture.text(x + 20, top + 11, f"pages of {page}: {total}")
+            x += 200
+    read_only = sum(run.size for run in dumped.runs if is_read_only(run))
+    if read_only:
+        picture.rect("faint", x, top, 14, 14)
+        picture.hatch(x, top, 14, 14)
+        picture.text(x + 20, top + 11, f"read only: {human(read_only)}")
+    top += 32
+    by_access = {}
+    for run in dumped.runs:
+        by_access[run.access] = by_access.get(run.access, 0) + run.size
+    words = "; ".join(f"{access} {human(size)}" for access, size in sorted(by_access.items()))
+    picture.text(24, top, words or "Nothing is mapped.", "faint")
+    return top + 16
+
+
+def pieces(runs, size):
+    """Divides runs at multiples of a size: the number of the part and what of a run is in it."""
+    for run in runs:
+        at = run.iova
+        while at < run.end:
+            end = min(run.end, (at // size + 1) * size)
+            yield at // size, run._replace(iova=at, paddr=run.paddr + at - run.iova, size=end - at)
+            at = end
+
+
+def overview(picture, dumped, top):
+    """All input addresses, row by row; a cell is filled as far as it is mapped. Returns where it
+    ends."""
+    cell_bytes = max(dump.MIB, dumped.space // (COLUMNS * ROWS_MAX))
+    cells = dumped.space // cell_bytes
+    picture.text(24, top + 14, "All input addresses", "text head")
+    note = f"a box is {human(cell_bytes)}, filled as far as it is mapped"
+    picture.text(LEFT + SPAN, top + 14, note, "faint end")
+    top += 28
+    rows = {}
+    for cell, part in pieces(dumped.runs, cell_bytes):
+        rows.setdefault(cell // COLUMNS, {}).setdefault(cell % COLUMNS, []).append(part)
+    row, end = 0, max(1, cells // COLUMNS)
+    while row < end:
+        picture.text(
+            LEFT - 8, top + 9, address(row * COLUMNS * cell_bytes), "faint mono end"
+        )
+        until = min((r for r in rows if r >= row), default=end)
+        if until - row > EMPTY_ROWS:
+            empty = human((until - row) * COLUMNS * cell_bytes)
+            picture.rect("empty", LEFT, top, SPAN, 2 * CELL - 1)
+            picture.text(LEFT + SPAN / 2, top + CELL + 4, f"nothing in {empty}", "faint middle")
+            top += 2 * CELL
+            row = until
+            continue
+        draw_row(picture, rows.get(row, {}), min(COLUMNS, cells - row * COLUMNS), cell_bytes, top)
+        top += CELL
+        row += 1
+    return top + 24
+
+
+def draw_row(picture, row, columns, cell_bytes, top):
+    """A row of the overview: what there is in each of its cells."""
+    width = SPAN / COLUMNS
+    for column in range(columns):
+        picture.rect("empty", LEFT + column * width, top, width - 1, CELL - 1)
+    for column, parts in row.items():
+        x, bottom = LEFT + column * width, top + CELL - 1
+        largest = max(parts, key=lambda part: part.size)
+        share = sum(part.size for part in parts) / cell_bytes
+        height = max(1.5, (CELL - 1) * share)
+        picture.rect(f"p{largest.page}", x, bottom - height, width - 1, height)
+        if is_read_only(largest):
+            picture.hatch(x, bottom - height, width - 1, height)
+
+
+class Axis:
+    """Addresses with the largest gaps left out. What remains is stretched, so that the small can be
+    seen beside the large."""
+
+    def __init__(self, intervals):
+        spans = []
+        for start, end in sorted(intervals):
+            if spans and start <= spans[-1][1]:
+                spans[-1][1] = max(spans[-1][1], end)
+            else:
+                spans.append([start, end])
+        gaps = sorted((b[0] - a[1] for a, b in zip(spans, spans[1:])), reverse=True)
+        least = gaps[BREAKS] + 1 if len(gaps) > BREAKS else 0
+        self.pieces = []
+        for start, end in spans:
+            if self.pieces and start - self.pieces[-1][1] < max(least, 1):
+                self.pieces[-1][1] = end
+            else:
+                self.pieces.append([start, end])
+        room = SPAN - (PIECE_GAP + PIECE_MIN) * len(self.pieces) + PIECE_GAP
+        weights = [(end - start) ** 0.4 for start, end in self.pieces]
+        x = LEFT
+        self.places = []
+        for weight in weights:
+            width = PIECE_MIN + room * weight / sum(weights)
+            self.places.append((x, width))
+            x += width + PIECE_GAP
+
+    def at(self, value):
+        """Where an address is that is on the axis."""
+        for (start, end), (x, width) in zip(self.pieces, self.places):
+            if start <= value <= end:
+                return x + width * (value - start) / (end - start)
+        raise ValueError(value)
+
+    def draw(self, picture, y, above):
+        """The axis, and the first address of each part where there is room."""
+        free = 0
+        for (start, _), (x, width) in zip(self.pieces, self.places):
+            picture.rect("faint", x, y - 2, width, 4)
+            x = min(x, LEFT + SPAN - LABEL)
+            if x >= free:
+                picture.text(x, y - 8 if above else y + 16, address(start), "faint mono")
+                free = x + LABEL + 4
+
+
+def ribbon(run, inputs, outputs, top, bottom):
+    """The shape between what a run maps and what it is mapped to."""
+    left, low = inputs.at(run.iova), outputs.at(run.paddr)
+    right = max(inputs.at(run.end), left + 0.6)
+    high = max(outputs.at(run.paddr_end), low + 0.6)
+    middle = svg.num((top + bottom) / 2)
+    x1, x2, x3, x4 = (svg.num(x) for x in (left, right, high, low))
+    top, bottom = svg.num(top), svg.num(bottom)
+    return (
+        f"M{x1} {top}H{x2}C{x2} {middle} {x3} {middle} {x3} {bottom}"
+        f"H{x4}C{x4} {middle} {x1} {middle} {x1} {top}z"
+    )
+
+
+def ribbons(picture, dumped, top):
+    """From input addresses to output addresses. Returns where it ends."""
+    if not dumped.runs:
+        return top
+    runs = sorted(dumped.runs, key=lambda run: run.size, reverse=True)
+    hidden = len(runs) - RIBBONS_MAX
+    runs = runs[:RIBBONS_MAX]
+    inputs = Axis((run.iova, run.end) for run in runs)
+    outputs = Axis((run.paddr, run.paddr_end) for run in runs)
+    picture.text(24, top + 14, "From input addresses to output addresses", "text head")
+    note = f"; the {hidden} smallest runs are not drawn" if hidden > 0 else ""
+    picture.text(LEFT + SPAN, top + 14, f"gaps are left out, small parts are widened{note}", "faint end")
+    top += 52
+    bottom = top + 190
+    picture.text(LEFT - 8, top + 4, "input", "text end")
+    picture.text(LEFT - 8, bottom + 4, "output", "text end")
+    # The large ones each by itself, so that one sees them cross.
+    single = [run for run in runs[:SINGLE] if run.size > dump.PAGE]
+    for run in single:
+        picture.path(f"p{run.page} ribbon", ribbon(run, inputs, outputs, top, bottom))
+    for page in dump.SIZES:
+        small = (run for run in runs[len(single) :] if run.page == page)
+        shapes = [ribbon(run, inputs, outputs, top, bottom) for run in small]
+        for i in range(0, len(shapes), 100):
+            picture.path(f"p{page} ribbon", "\n".join(shapes[i : i + 100]))
+    inputs.draw(picture, top, True)
+    outputs.draw(picture, bottom, False)
+    return bottom + 44
+
+
+def tables(picture, dumped, top):
+    """What is in second-level tables, page by page. Returns where it ends."""
+    by_mib = {}
+    for mib, part in pieces((run for run in dumped.runs if run.page in dump.SMALL), dump.MIB):
+        by_mib.setdefault(mib, []).append(part)
+    if not by_mib:
+        return top
+    picture.text(24, top + 14, "What second-level tables hold", "text head")
+    note = f"; the first {TABLES_MAX} of {len(by_mib)}" if len(by_mib) > TABLES_MAX else ""
+    picture.text(LEFT + SPAN, top + 14, f"a row is 1 MiB, 256 pages of 4 KiB{note}", "faint end")
+    top += 28
+    page = SPAN / 256
+    for mib, parts in sorted(by_mib.items())[:TABLES_MAX]:
+        picture.text(LEFT - 8, top + 10, address(mib * dump.MIB), "faint mono end")
+        picture.rect("empty", LEFT, top, SPAN, 13)
+        for part in parts:
+            x = LEFT + part.iova % dump.MIB / dump.PAGE * page
+            width = part.size / dump.PAGE * page - 0.6
+            picture.rect(f"p{part.page}", x, top, width, 13)
+            if is_read_only(part):
+                picture.hatch(x, top, width, 13)
+        top += 17
+    return top + 16
+
+
+def draw(dumped, output):
+    """Draws a dump into a file, all of it or nothing."""
+    picture = svg.Picture(WIDTH)
+    top = head(picture, dumped)
+    top = legend(picture, dumped, top)
+    top = overview(picture, dumped, top + 16)
+    top = ribbons(picture, dumped, top)
+    top = tables(picture, dumped, top)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(output))) as folder:
+        name = os.path.join(folder, "picture.svg")
+        with open(name, "w", encoding="utf-8") as file:
+            picture.save(file, top, "What a table set maps, to where, and by which pages")
+        os.replace(name, output)
+
+
+def main(source, output):
+    """Draws a dump, or says why that cannot be."""
+    try:
+        dumped = dump.load(source)
+    except dump.BadDump as error:
+        sys.exit(f"bad dump: {error}")
+    draw(dumped, output)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Reads a copy of io_pgtable_arm_v7s_rust/sets/N of debugfs: its files info and runs.
+
+Documentation/ABI/testing/debugfs-io_pgtable_arm_v7s_rust says what is in them. All of it is
+checked: what makes no sense is a BadDump that says why.
+"""
+
+import math
+import pathlib
+from typing import NamedTuple
+
+PAGE = 1 << 12
+MIB = 1 << 20
+SIZES = {"4K": 1 << 12, "64K": 1 << 16, "1M": MIB, "16M": 1 << 24}
+# Those that second-level tables hold.
+SMALL = ("4K", "64K")
+COLUMNS = "iova paddr size page_size access"
+ACCESS = (
+    ("none", "read", "read,write"),
+    ("cached", "uncached", "device", "strongly-ordered"),
+    ("privileged",),
+    ("noexec",),
+    ("ns",),
+)
+
+
+class BadDump(Exception):
+    """A dump that makes no sense."""
+
+
+class Run(NamedTuple):
+    """Consecutive input addresses that are mapped to consecutive output addresses."""
+
+    iova: int
+    paddr: int
+    size: int
+    page: str
+    access: str
+
+    @property
+    def end(self):
+        """Behind the last input address."""
+        return self.iova + self.size
+
+    @property
+    def paddr_end(self):
+        """Behind the last output address."""
+        return self.paddr + self.size
+
+
+class Dump(NamedTuple):
+    """A table set at some moment."""
+
+    info: dict
+    runs: list
+
+    def number(self, name):
+        """A number of info."""
+        return int(self.info[name], 0)
+
+    @property
+    def space(self):
+        """How many input addresses there are."""
+        return 1 << self.number("ias")
+
+
+def lines(folder, name):
+    """The lines of a file."""
+    try:
+        return (folder / name).read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise BadDump(f"{error.filename}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadDump(f"{folder / name}: that is no text") from None
+
+
+def number(text, where):
+    """A number, decimal or with its base."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise BadDump(f"{where}: '{text}' is no number") from None
+
+
+def parse_info(folder):
+    """What info says, by its names; the numbers that are needed are numbers."""
+    where = folder / "info"
+    info = {}
+    for line in lines(folder, "info"):
+        name, _, value = line.partition(" ")
+        if name in info:
+            raise BadDump(f"{where}: {name} is there twice")
+        info[name] = value
+    ranges = {
+        "ias": range(20, 35),
+        "oas": range(0, 36),
+        "l1_bytes": range(4, 1 << 20),
+        "l2_tables": range(1 << 14),
+        "l2_bytes": range(1 << 30),
+    }
+    for name in (*ranges, "quirks", "page_sizes", "walker"):
+        if name not in info:
+            raise BadDump(f"{where}: {name} is missing: is that a copy of sets/N of debugfs?")
+    for name, valid in ranges.items():
+        if number(info[name], where) not in valid:
+            raise BadDump(f"{where}: {name} is {info[name]}, but from {valid[0]} to {valid[-1]}")
+    for size in info["page_sizes"].split():
+        if size not in SIZES:
+            raise BadDump(f"{where}: there are no pages of {size}")
+    return info
+
+
+def parse_access(text, where):
+    """Checks the words of access, which come in a certain order."""
+    rest = text
+    for i, words in enumerate(ACCESS):
+        word = max((w for w in words if f"{rest},".startswith(f"{w},")), key=len, default=None)
+        if word:
+            rest = rest[len(word) + 1 :]
+        elif i < 2:
+            break
+    else:
+        if not rest:
+            return text
+    raise BadDump(f"{where}: '{text}' is no access")
+
+
+def parse_run(line, where, info):
+    """A line of runs."""
+    words = line.split(" ")
+    if len(words) != 5:
+        raise BadDump(f"{where}: '{line}' has not the columns {COLUMNS}")
+    iova, paddr, size = (number(word, where) for word in words[:3])
+    page = words[3]
+    if page not in info["page_sizes"].split():
+        raise BadDump(f"{where}: there are no pages of {page} in this set")
+    run = Run(iova, paddr, size, page, parse_access(words[4], where))
+    if size <= 0 or (iova | paddr | size) % PAGE or (iova - paddr) % SIZES[page]:
+        raise BadDump(f"{where}: '{line}' are no pages of {page}")
+    if (iova | size) % SIZES[page]:
+        raise BadDump(
+            f"{where}: part of a page of {page}: it was just being mapped or unmapped, copy again"
+        )
+    for name, end in (("ias", run.end), ("oas", run.paddr_end)):
+        if iova < 0 or paddr < 0 or end > 1 << number(info[name], where):
+            raise BadDump(f"{where}: '{line}' goes beyond {info[name]} bits, which is {name}")
+    return run
+
+
+def check_sizes(folder, info, runs):
+    """Whether there are as many tables as it takes."""
+    needed = 4 << (int(info["ias"], 0) - 20)
+    if int(info["l1_bytes"], 0) < needed:
+        raise BadDump(f"{folder / 'info'}: l1_bytes is {info['l1_bytes']}, but at least {needed}")
+    tables = int(info["l2_tables"], 0)
+    filled = len({mib for run in runs if run.page in SMALL for mib in mibs(run)})
+    if filled > tables:
+        raise BadDump(
+            f"{folder}: pages of 4K and 64K lie in {filled} MiB, but there are {tables} second-level "
+            "tables: if the set was changing, copy again"
+        )
+    if int(info["l2_bytes"], 0) < 1024 * tables:
+        raise BadDump(f"{folder / 'info'}: {tables} tables take more than {info['l2_bytes']} bytes")
+
+
+def mibs(run):
+    """The numbers of the MiB that a run is in."""
+    return range(run.iova // MIB, math.ceil(run.end / MIB))
+
+
+def load(path):
+    """A dump, checked."""
+    folder = pathlib.Path(path)
+    info = parse_info(folder)
+    head, *rest = lines(folder, "runs") or [""]
+    if head != COLUMNS:
+        raise BadDump(f"{folder / 'runs'}:1: the columns are not {COLUMNS}")
+    runs, end = [], 0
+    for i, line in enumerate(rest, start=2):
+        run = parse_run(line, f"{folder / 'runs'}:{i}", info)
+        if run.iova < end:
+            raise BadDump(f"{folder / 'runs'}:{i}: {run.iova:#x} is mapped by a line before, too")
+        runs.append(run)
+        end = run.end
+    check_sizes(folder, info, runs)
+    return Dump(info, runs)
