@@ -58,7 +58,8 @@ def head(picture, dumped):
     """The title and what the set is. Returns where it ends."""
     info = dumped.info
     mapped = sum(run.size for run in dumped.runs)
-    picture.text(24, 38, f"What a table set maps: {human(mapped)} of {human(dumped.space)}", "text title")
+    title = f"What a table set maps: {human(mapped)} of {human(dumped.space)}"
+    picture.text(24, 38, title, "text title")
     quirks = info["quirks"].replace(" ", ", ") or "no quirks"
     tables = f"{dumped.number('l2_tables')} second-level tables"
     picture.text(
@@ -224,8 +225,10 @@ def ribbons(picture, dumped, top):
     inputs = Axis((run.iova, run.end) for run in runs)
     outputs = Axis((run.paddr, run.paddr_end) for run in runs)
     picture.text(24, top + 14, "From input addresses to output addresses", "text head")
-    note = f"; the {hidden} smallest runs are not drawn" if hidden > 0 else ""
-    picture.text(LEFT + SPAN, top + 14, f"gaps are left out, small parts are widened{note}", "faint end")
+    note = "gaps are left out, small parts are widened"
+    if hidden > 0:
+        note += f"; the {hidden} smallest runs are not drawn"
+    picture.text(LEFT + SPAN, top + 14, note, "faint end")
     top += 52
     bottom = top + 190
     picture.text(LEFT - 8, top + 4, "input", "text end")

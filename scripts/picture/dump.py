@@ -156,8 +156,8 @@ def check_sizes(folder, info, runs):
     filled = len({mib for run in runs if run.page in SMALL for mib in mibs(run)})
     if filled > tables:
         raise BadDump(
-            f"{folder}: pages of 4K and 64K lie in {filled} MiB, but there are {tables} second-level "
-            "tables: if the set was changing, copy again"
+            f"{folder}: pages of 4K and 64K lie in {filled} MiB, but there are {tables} "
+            "second-level tables: if the set was changing, copy again"
         )
     if int(info["l2_bytes"], 0) < 1024 * tables:
         raise BadDump(f"{folder / 'info'}: {tables} tables take more than {info['l2_bytes']} bytes")
