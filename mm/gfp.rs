@@ -97,7 +97,7 @@ impl Gfp {
     // Both masks together are one run of bits (with wrap-around): for flags not
     // known at compile time this is one test and one branch.
     #[inline(always)]
-    pub(crate) fn allowed(self) -> Result<bindings::gfp_t> {
+    pub fn allowed(self) -> Result<bindings::gfp_t> {
         if self.0 & (ZONES | UNKNOWN) != 0 {
             return Err(refuse(self));
         }

@@ -109,6 +109,7 @@ bitfield! {
 
 /// Type field of a first-level entry.
 mod l1_kind {
+    pub(super) const INVALID: u32 = 0b00;
     pub(super) const TABLE: u32 = 0b01;
     pub(super) const SECTION: u32 = 0b10;
 }
@@ -424,6 +425,20 @@ pub(crate) fn encode_table(table: TablePhys, cfg: &Config) -> u32 {
         .with_ns(cfg.ns());
     // Nothing for tables below 4 GiB, so that the bits stay clear for walkers that know none.
     with_high_bits(entry.into_raw(), table.as_u64())
+}
+
+/// A table entry as an invalid one, from which [`show_table`] makes it again.
+pub(crate) fn hide_table(raw: u32) -> u32 {
+    Table::from_raw(raw)
+        .with_const_kind::<{ l1_kind::INVALID }>()
+        .into_raw()
+}
+
+/// The inverse of [`hide_table`].
+pub(crate) fn show_table(raw: u32) -> u32 {
+    Table::from_raw(raw)
+        .with_const_kind::<{ l1_kind::TABLE }>()
+        .into_raw()
 }
 
 /// The same bits in both halves of a word of two entries.

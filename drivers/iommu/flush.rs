@@ -66,13 +66,15 @@ impl IoPgtableArmV7s {
     }
 
     /// `tlb_flush_walk`: walks through `size` bytes from `iova` on ended in a table of `granule`
-    /// pages that is about to go.
-    pub(crate) fn flush_walk(&self, iova: usize, size: usize, granule: usize) {
+    /// pages that is about to go. Returns whether the driver has such a callback.
+    pub(crate) fn flush_walk(&self, iova: usize, size: usize, granule: usize) -> bool {
         let (tlb, cookie) = self.tlb();
-        if let Some(flush_walk) = tlb.and_then(|tlb| tlb.tlb_flush_walk) {
-            // SAFETY: As above.
-            unsafe { flush_walk(iova, size, granule, cookie) };
-        }
+        let Some(flush_walk) = tlb.and_then(|tlb| tlb.tlb_flush_walk) else {
+            return false;
+        };
+        // SAFETY: As above.
+        unsafe { flush_walk(iova, size, granule, cookie) };
+        true
     }
 
     /// `tlb_flush_all`.

@@ -24,6 +24,7 @@
 //! [`IoPageTable`](kernel::iommu::pgtable::IoPageTable), the kernel crate's own consumer side.
 
 mod addr;
+mod aside;
 mod caches;
 mod config;
 mod entry;

@@ -4,6 +4,7 @@
 //! input address through them.
 
 use crate::{
+    aside::Aside,
     caches::L2Tables,
     config::Config,
     entry::{
@@ -40,7 +41,7 @@ use slab_rust::Gfp;
 /// # Invariants
 ///
 /// - Every table entry in `l1` was written by [`grow`](Self::grow) and refers to a second-level
-///   table from `tables` that is exclusively its own.
+///   table from `tables` that is exclusively its own. So are the tables in `aside`.
 /// - The kernel's linear map keeps one distance between virtual and physical addresses of tables,
 ///   `linear`.
 #[repr(C)]
@@ -53,6 +54,7 @@ pub(crate) struct IoPgtableArmV7s {
     cfg: Config,
     tables: L2Tables,
     readers: Readers,
+    aside: Aside,
 }
 
 // SAFETY: What is behind the pointers may be used from any thread; slots are made for sharing.
@@ -73,6 +75,7 @@ impl IoPgtableArmV7s {
         let config = Config::new(cfg)?;
         let tables = L2Tables::new(&config)?;
         let readers = Readers::new()?;
+        let aside = Aside::new()?;
         let l1 = L1::new(&config)?;
         let phys = l1.phys();
         let linear = (l1.as_ptr() as usize).wrapping_sub(phys.as_u64() as usize);
@@ -89,6 +92,7 @@ impl IoPgtableArmV7s {
                 cfg: config,
                 tables,
                 readers,
+                aside,
             },
             GFP_KERNEL,
         )?;
@@ -130,6 +134,11 @@ impl IoPgtableArmV7s {
     /// Bytes that `tables` second-level tables take.
     pub(crate) fn l2_bytes(&self, tables: usize) -> usize {
         self.tables.bytes(tables)
+    }
+
+    /// The tables that are kept though no entry refers to them.
+    pub(crate) fn aside(&self) -> &Aside {
+        &self.aside
     }
 
     /// Those who look without having anything to themselves.
@@ -188,33 +197,52 @@ impl IoPgtableArmV7s {
         Ok(unsafe { self.l2(raw) })
     }
 
-    /// Installs a new second-level table in an empty slot and returns the entry for it, or, if
+    /// Installs an empty second-level table in an empty slot and returns the entry for it, or, if
     /// somebody else was quicker, theirs.
     #[cold]
     fn grow(&self, slot: &Slot, gfp: Gfp) -> Result<u32> {
+        // Whether they are any good must not depend on what is kept.
+        gfp.allowed()?;
+        let kept = self.take_aside();
+        let raw = match kept {
+            Some(raw) => raw,
+            None => self.new_l2(gfp)?,
+        };
+        // INVARIANT: If it succeeds, the slot's entry owns the table.
+        let Err(other) = slot.install(raw) else {
+            return Ok(raw);
+        };
+        // SAFETY: The table is of this set, and nobody but us refers to it.
+        unsafe {
+            match kept {
+                Some(raw) => self.set_aside(raw),
+                None => drop(self.take_l2(raw)),
+            }
+        }
+        if entry::is_table(other) {
+            Ok(other)
+        } else {
+            Err(EEXIST)
+        }
+    }
+
+    /// Allocates a second-level table and returns the entry for it.
+    fn new_l2(&self, gfp: Gfp) -> Result<u32> {
         // A table that the walker cannot reach is none that can be had, which is what C calls it.
         let (l2, phys) = L2::new(&self.cfg, &self.tables, gfp).map_err(|e| match e {
             EINVAL => EINVAL,
             _ => ENOMEM,
         })?;
-        let raw = entry::encode_table(phys, &self.cfg);
-        match slot.install(raw) {
-            Ok(()) => {
-                // INVARIANT: The entry owns the table from here on.
-                l2.into_raw();
-                Ok(raw)
-            }
-            Err(other) if entry::is_table(other) => Ok(other),
-            Err(_) => Err(EEXIST),
-        }
+        l2.into_raw();
+        Ok(entry::encode_table(phys, &self.cfg))
     }
 
     /// Takes the second-level table back that an entry referred to.
     ///
     /// # Safety
     ///
-    /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
-    /// the caller. The walker has been told, if the driver wants it to be told by us.
+    /// `table_entry` is one of this set that no slot holds, or not any more, and its owner is the
+    /// caller. The walker does not know the table, or has been told to forget it.
     pub(crate) unsafe fn take_l2(&self, table_entry: u32) -> L2<'_> {
         // SAFETY: The linear map holds no table at zero.
         let slots = unsafe { NonNull::new_unchecked(self.l2_ptr(table_entry)) };
@@ -262,6 +290,10 @@ impl Drop for IoPgtableArmV7s {
                 // SAFETY: Just overwritten; the set is ours, and its walker is gone.
                 drop(unsafe { self.take_l2(raw) });
             }
+        }
+        while let Some(raw) = self.take_aside() {
+            // SAFETY: It was kept for this set, and the walker is gone.
+            drop(unsafe { self.take_l2(raw) });
         }
     }
 }

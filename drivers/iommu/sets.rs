@@ -126,7 +126,7 @@ impl Lines for List {
             page_sizes: cfg.page_sizes(),
             coherent: cfg.walker().is_coherent(),
             l1: set.l1_phys(),
-            bytes: set.l1_bytes() + set.l2_bytes(tables.count),
+            bytes: set.l1_bytes() + tables.bytes(set),
             tables,
         };
         Some(live.id + 1)

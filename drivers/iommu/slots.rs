@@ -44,6 +44,11 @@ pub(crate) struct Slot(UnsafeCell<u32>);
 unsafe impl Sync for Slot {}
 
 impl Slot {
+    /// A slot that is in no table, with an invalid entry.
+    pub(crate) fn new() -> Self {
+        Self(UnsafeCell::new(INVALID))
+    }
+
     /// Reads the entry.
     #[inline(always)]
     pub(crate) fn load(&self) -> u32 {

@@ -47,6 +47,7 @@ macro_rules! same {
     };
 }
 
+mod aside;
 mod codec;
 mod config;
 mod flush;
@@ -140,6 +141,15 @@ fn noncoherent(
     cfg.iommu_dev = dev.as_ptr();
     cfg
 }
+
+/// The callbacks of a driver that can be told to flush walks: tables may go.
+static TOLD: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
+    tlb_flush_all: None,
+    tlb_flush_walk: Some(ignore_walk),
+    tlb_add_page: None,
+};
+
+extern "C" fn ignore_walk(_iova: usize, _size: usize, _granule: usize, _cookie: *mut c_void) {}
 
 /// A table set in the hands of a driver.
 ///

@@ -243,16 +243,23 @@ impl IoPgtableArmV7s {
         pages
     }
 
-    /// Frees the second-level table for the section of input addresses at `iova`, after a driver
-    /// that wants to be told was told that no walk may use it any more.
+    /// Frees the second-level table for the section of input addresses at `iova`, after the driver
+    /// was told that no walk may use it any more; keeps it if the driver is none that can be told.
     ///
     /// # Safety
     ///
-    /// As for [`take_l2`](Self::take_l2).
+    /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
+    /// the caller.
     pub(crate) unsafe fn retire(&self, table_entry: u32, iova: usize) {
-        self.flush_walk(iova, Section::SIZE, SmallPage::SIZE);
-        self.readers().wait();
-        // SAFETY: By the function's requirements, and the driver has been told.
-        drop(unsafe { self.take_l2(table_entry) });
+        // SAFETY: By the function's requirements. Where the table is freed, the driver has made the
+        // walker forget it.
+        unsafe {
+            if self.flush_walk(iova, Section::SIZE, SmallPage::SIZE) {
+                self.readers().wait();
+                drop(self.take_l2(table_entry));
+            } else {
+                self.set_aside(table_entry);
+            }
+        }
     }
 }

@@ -74,6 +74,8 @@ impl core::fmt::Display for Size {
 #[derive(Zeroable)]
 pub(crate) struct Tables {
     pub(crate) count: usize,
+    /// Those that no entry refers to, but a walker may remember.
+    pub(crate) kept: usize,
     /// Physical addresses of the lowest and the highest, if there is one.
     pub(crate) lowest: u64,
     pub(crate) highest: u64,
@@ -83,6 +85,7 @@ impl Tables {
     pub(crate) fn of(set: &IoPgtableArmV7s) -> Self {
         let mut tables = Self {
             count: 0,
+            kept: set.aside().count(),
             lowest: u64::MAX,
             highest: 0,
         };
@@ -95,6 +98,11 @@ impl Tables {
             }
         }
         tables
+    }
+
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self, set: &IoPgtableArmV7s) -> usize {
+        set.l2_bytes(self.count + self.kept)
     }
 }
 
@@ -154,7 +162,8 @@ impl Lines for Info {
         writeln!(f, "l1 {:#x}", set.l1_phys())?;
         writeln!(f, "l1_bytes {}", set.l1_bytes())?;
         writeln!(f, "l2_tables {}", tables.count)?;
-        writeln!(f, "l2_bytes {}", set.l2_bytes(tables.count))
+        writeln!(f, "l2_kept {}", tables.kept)?;
+        writeln!(f, "l2_bytes {}", tables.bytes(set))
     }
 }
 

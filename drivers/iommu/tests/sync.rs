@@ -510,7 +510,9 @@ mod suite {
         let detached = Counted::new(dev, c"dma_unmap_phys")?;
         let live = || attached.get() - detached.get();
 
-        let set = Set::new(noncoherent(dev, 0, IAS, 32))?;
+        let mut cfg = noncoherent(dev, 0, IAS, 32);
+        cfg.tlb = &TOLD;
+        let set = Set::new(cfg)?;
         assert_eq!(live(), 1);
         assert!(set.maps(0, 0, SZ_4K, 4 * 256));
         assert_eq!(live(), 5);

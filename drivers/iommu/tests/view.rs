@@ -233,6 +233,7 @@ mod suite {
              l1 {l1:#x}\n\
              l1_bytes 32768\n\
              l2_tables 2\n\
+             l2_kept 0\n\
              l2_bytes 2048\n"
         ))?;
         assert!(reads::<Info>(&set, expected.to_str()?)?);

@@ -57,16 +57,17 @@ judge_entries='
 # shellcheck disable=SC2016
 judge_info='
 	$1 == "l2_tables" { tables = $2 }
+	$1 == "l2_kept" { tables += $2 }
 	$1 == "l2_bytes" && $2 != 1024 * tables || $1 == "ias" && $2 != 32 {
 		print FILENAME ": " $0
 	}
-	END { if (NR % 13) print "info has " NR " lines" }'
+	END { if (NR % 14) print "info has " NR " lines" }'
 
 # shellcheck disable=SC2016
 judge_tables='
 	NR == 1 && NF == 10 && $1 $2 $10 == "iasoasbytes" { next }
 	NF != 10 || $1 " " $2 " " $3 " " $4 " " $5 != "32 32 0x0 0x1111000 coherent" ||
-	$10 != 16384 + 1024 * $7 || $7 ? $8 + 0 > $9 + 0 : $8 $9 != "--" { print FILENAME ": " $0 }'
+	$10 < 16384 + 1024 * $7 || $10 % 1024 || $7 ? $8 + 0 > $9 + 0 : $8 $9 != "--" { print FILENAME ": " $0 }'
 
 # look NAME JUDGE CMD... - judges what CMD prints, again and again, while there is
 # something to see. A set may go before its file is opened, or while it is read.
