@@ -18,6 +18,8 @@
 //!   after it was acquired. The reader sees what was written there, or something newer: a table
 //!   that was installed since and is not freed before the lock was passed once more.
 //!
+//! `v7s-free` in Documentation/iommu/litmus puts this to the kernel's memory model.
+//!
 //! Interrupts are off under the lock, because drivers unmap in any context; it is held for the time
 //! it takes to copy a table of 256 entries. Where spin locks sleep (PREEMPT_RT), so may those of
 //! the allocator, which the table goes to next.
