@@ -13,7 +13,7 @@ format=io_pgtable_arm_v7s_rust
 debugfs=/sys/kernel/debug/$format
 sets=$debugfs/sets
 # How often each file is looked at, and how many seconds that may take.
-wanted=4 limit=60
+wanted=3 limit=120
 
 fails() {
 	! "$@"
