@@ -10,6 +10,7 @@
 #include <linux/io.h>
 #include <linux/kmemleak.h>
 #include <linux/kobject.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
@@ -77,6 +78,8 @@ void slab_rust_lock_init(spinlock_t *lock)
 }
 EXPORT_SYMBOL_GPL(slab_rust_lock_init);
 
+/* Not called where the kernel has functions for the same: see helpers.rs. */
+
 unsigned long slab_rust_lock(spinlock_t *lock)
 {
 	unsigned long flags;
@@ -92,14 +95,48 @@ void slab_rust_unlock(spinlock_t *lock, unsigned long flags)
 }
 EXPORT_SYMBOL_GPL(slab_rust_unlock);
 
-struct page *slab_rust_page_of(const void *address)
+/* Called for each table: without what a tracer would put in front of it. */
+notrace struct page *slab_rust_page_of(const void *address)
 {
 	return virt_to_page(address);
 }
 
-void *slab_rust_page_address(const struct page *page)
+/*
+ * Pages for tables are counted as the kernel counts those of its own: as secondary
+ * page tables, of the memory cgroup that they are charged to, if any, and of their node.
+ */
+static void account(struct page *page, int pages)
 {
+	struct folio *folio = page_folio(page);
+	unsigned long flags;
+
+	if (folio_memcg_charged(folio)) {
+		lruvec_stat_mod_folio(folio, NR_SECONDARY_PAGETABLE, pages);
+		return;
+	}
+	/* A tenth of what mod_node_page_state() takes. */
+	local_irq_save(flags);
+	__mod_node_page_state(folio_pgdat(folio), NR_SECONDARY_PAGETABLE, pages);
+	local_irq_restore(flags);
+}
+
+void *slab_rust_alloc_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page = alloc_pages(gfp | __GFP_COMP, order);
+
+	if (!page)
+		return NULL;
+	account(page, 1 << order);
 	return page_address(page);
+}
+
+void slab_rust_free_pages(const void *address)
+{
+	struct page *page = virt_to_page(address);
+	unsigned int order = compound_order(page);
+
+	account(page, -(1 << order));
+	__free_pages(page, order);
 }
 
 /* Chunks are what page_frag takes from the page allocator. */
@@ -114,15 +151,12 @@ size_t slab_rust_chunk_bytes(struct page *chunk)
 	return page_size(chunk);
 }
 
-/* As the kernel counts the pages of its own IOMMU page tables: "SecPageTables". */
+/* A chunk that goes away may do so before this is called. */
 void slab_rust_chunk_account(const struct page *chunk, size_t bytes, bool held)
 {
 	long pages = bytes >> PAGE_SHIFT;
 
-	if (!held)
-		pages = -pages;
-	mod_node_page_state(page_pgdat(chunk), NR_IOMMU_PAGES, pages);
-	mod_node_page_state(page_pgdat(chunk), NR_SECONDARY_PAGETABLE, pages);
+	mod_node_page_state(page_pgdat(chunk), NR_SECONDARY_PAGETABLE, held ? pages : -pages);
 }
 
 void slab_rust_kmemleak_ignore(const void *object)

@@ -54,6 +54,7 @@ use core::{
 
 use kernel::{
     bindings,
+    page::PAGE_SIZE,
     prelude::*,
     sizes::SZ_4M,
     sync::atomic::{
@@ -98,7 +99,7 @@ pub enum TableSource {
     Kmalloc,
     /// Pages of its own for each table.
     Page,
-    /// Fragments of pages, each of which is used again.
+    /// Fragments of pages, each of which is used again; pages for tables of that size.
     Pool,
 }
 
@@ -142,6 +143,9 @@ unsafe trait Source {
     /// Whether kmemleak knows the tables.
     const IN_KMEMLEAK: bool = false;
 
+    /// Whether tables may lie above 4 GiB whatever the zone.
+    const MISSES_DMA32: bool = false;
+
     /// Allocates a table, in any context that `gfp` is for. `gfp` asks for zeroes and has no zone.
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>>;
 
@@ -152,8 +156,41 @@ unsafe trait Source {
     /// `table` came from [`alloc`](Self::alloc) of this source, and nobody uses it any more.
     unsafe fn free(&self, table: NonNull<u8>);
 
-    /// Bytes held from the system, with `live` tables in use. May sleep.
-    fn held_bytes(&self, live: usize) -> Result<usize>;
+    /// Tables in use.
+    fn live(&self) -> usize;
+
+    /// Bytes held from the system. May sleep.
+    fn held_bytes(&self) -> Result<usize>;
+}
+
+/// The tables in use of a source that knows no better.
+struct Live(Atomic<usize>);
+
+impl Live {
+    fn new() -> Self {
+        Self(Atomic::new(0))
+    }
+
+    fn one_more(&self) {
+        self.0.add(1, Relaxed);
+    }
+
+    fn one_less(&self) {
+        self.0.add(1usize.wrapping_neg(), Relaxed);
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+}
+
+fn is_in_kmemleak<S: Source>(_: &S) -> bool {
+    S::IN_KMEMLEAK
+}
+
+/// Whether tables lie in the zone that was asked for.
+fn is_sure<S: Source>(_: &S) -> bool {
+    !S::MISSES_DMA32
 }
 
 /// The sources, to be chosen from at run time.
@@ -198,13 +235,11 @@ pub struct TableUsage {
 ///
 /// # Invariants
 ///
-/// `source` was made for tables of `size` bytes, a power of two, in `zone`; so many of them as
-/// `live` says are in use.
+/// `source` was made for tables of `size` bytes, a power of two, in `zone`.
 pub struct TableAllocator {
     source: AnySource,
     size: usize,
     zone: Zone,
-    live: Atomic<usize>,
 }
 
 /// What a source is made from; checked.
@@ -300,17 +335,13 @@ impl TableAllocator {
                 TableSource::PageFrag => AnySource::PageFrag(page_frag::PageFrag::new(shape)?),
                 TableSource::Kmalloc => AnySource::Kmalloc(kmalloc::Kmalloc::new(shape)?),
                 TableSource::Page => AnySource::Page(page::Pages::new(shape)?),
+                TableSource::Pool if size >= PAGE_SIZE => AnySource::Page(page::Pages::new(shape)?),
                 TableSource::Pool => AnySource::Pool(pool::Pool::new(shape)?),
             })
         });
         match made {
             // INVARIANT: Made from this shape, and nothing is in use.
-            Ok(source) => Ok(Self {
-                source,
-                size,
-                zone,
-                live: Atomic::new(0),
-            }),
+            Ok(source) => Ok(Self { source, size, zone }),
             Err(Failure::Refused(refusal)) => {
                 report(fmt!(
                     "no tables of {size} bytes in zone {zone} from {}: {refusal}",
@@ -343,7 +374,6 @@ impl TableAllocator {
             source: AnySource::Slab(cache),
             size,
             zone,
-            live: Atomic::new(0),
         })
     }
 
@@ -361,32 +391,31 @@ impl TableAllocator {
     /// Lines in the log are rate-limited; those about memory are left out with `__GFP_NOWARN`.
     pub fn alloc(&self, gfp: Gfp) -> Result<Table<'_>> {
         let gfp = gfp.zeroed().allowed()? & !NOFAIL;
-        let ptr = with!(&self.source, source => source.alloc(gfp)).ok_or(ENOMEM)?;
-        self.live.add(1, Relaxed);
-        // SAFETY: Sources give out memory of the linear map.
-        let phys = unsafe { virt_to_phys(ptr.as_ptr().cast()) };
+        let (ptr, sure) = with!(&self.source, source => (source.alloc(gfp), is_sure(source)));
+        let ptr = ptr.ok_or(ENOMEM)?;
         // INVARIANT: Just allocated.
         let table = Table {
             ptr,
-            phys,
             allocator: self,
             _owned: PhantomData,
         };
-        if self.zone == Zone::Dma32 && table.phys32().is_err() {
-            return Err(self.refuse(table, gfp));
+        if sure {
+            Ok(table)
+        } else {
+            self.check(table, gfp)
         }
-        Ok(table)
     }
 
-    /// Gives a table back that lies where it must not.
-    #[cold]
-    #[inline(never)]
-    fn refuse(&self, table: Table<'_>, gfp: bindings::gfp_t) -> Error {
+    /// Gives a table back if it lies where it must not.
+    fn check<'a>(&'a self, table: Table<'a>, gfp: bindings::gfp_t) -> Result<Table<'a>> {
+        if self.zone != Zone::Dma32 || table.phys32().is_ok() {
+            return Ok(table);
+        }
         if gfp & bindings::__GFP_NOWARN == 0 {
             // SAFETY: The function prints; it has no preconditions.
-            unsafe { helpers::slab_rust_refuse_table(table.phys) };
+            unsafe { helpers::slab_rust_refuse_table(table.phys()) };
         }
-        ERANGE
+        Err(ERANGE)
     }
 
     /// Bytes of a table.
@@ -401,7 +430,7 @@ impl TableAllocator {
 
     /// Tables in use.
     pub fn live_tables(&self) -> usize {
-        self.live.load(Relaxed)
+        with!(&self.source, source => source.live())
     }
 
     /// What is in use, and what is held for it. May sleep.
@@ -417,16 +446,13 @@ impl TableAllocator {
         Ok(TableUsage {
             tables,
             live_bytes: tables * self.size,
-            held_bytes: with!(&self.source, source => source.held_bytes(tables))?,
+            held_bytes: with!(&self.source, source => source.held_bytes())?,
         })
     }
 
     /// Whether kmemleak knows the tables.
     fn in_kmemleak(&self) -> bool {
-        fn of<S: Source>(_: &S) -> bool {
-            S::IN_KMEMLEAK
-        }
-        with!(&self.source, source => of(source))
+        with!(&self.source, source => is_in_kmemleak(source))
     }
 }
 
@@ -450,10 +476,9 @@ impl Drop for TableAllocator {
 ///
 /// # Invariants
 ///
-/// `ptr` is a table of `allocator`, `phys` its physical address, and nothing else owns it.
+/// `ptr` is a table of `allocator`, and nothing else owns it.
 pub struct Table<'a> {
     ptr: NonNull<u8>,
-    phys: u64,
     allocator: &'a TableAllocator,
     _owned: PhantomData<[u8]>,
 }
@@ -474,13 +499,14 @@ impl<'a> Table<'a> {
     /// Its physical address.
     #[inline]
     pub fn phys(&self) -> u64 {
-        self.phys
+        // SAFETY: Tables lie in the linear map.
+        unsafe { virt_to_phys(self.ptr.as_ptr().cast()) }
     }
 
     /// Its physical address, known to be below 4 GiB as those of [`Zone::Dma32`] all are.
     #[inline]
     pub fn phys32(&self) -> core::result::Result<Phys32, Above4G> {
-        Phys32::new(self.phys, self.allocator.size)
+        Phys32::new(self.phys(), self.allocator.size)
     }
 
     /// Where it came from.
@@ -521,12 +547,9 @@ impl<'a> Table<'a> {
     /// `ptr` comes from [`Table::into_raw`] on a table of `allocator`, and no other call took it
     /// back since.
     pub unsafe fn from_raw(allocator: &'a TableAllocator, ptr: NonNull<u8>) -> Self {
-        // SAFETY: Tables lie in the linear map.
-        let phys = unsafe { virt_to_phys(ptr.as_ptr().cast()) };
         // INVARIANT: By the safety requirements.
         Self {
             ptr,
-            phys,
             allocator,
             _owned: PhantomData,
         }
@@ -535,7 +558,6 @@ impl<'a> Table<'a> {
 
 impl Drop for Table<'_> {
     fn drop(&mut self) {
-        self.allocator.live.add(1usize.wrapping_neg(), Relaxed);
         // SAFETY: By the type invariants it is a table of this source, and ours.
         with!(&self.allocator.source, source => unsafe { source.free(self.ptr) });
     }

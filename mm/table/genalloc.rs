@@ -210,16 +210,21 @@ unsafe impl Source for Region {
         };
     }
 
+    fn live(&self) -> usize {
+        // SAFETY: The pool is alive.
+        let free = unsafe { gen_pool_avail(self.pool.as_ptr()) };
+        (self.bytes - free) / self.size
+    }
+
     /// All of the region.
-    fn held_bytes(&self, _live: usize) -> Result<usize> {
+    fn held_bytes(&self) -> Result<usize> {
         Ok(self.bytes)
     }
 }
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // SAFETY: The pool is alive.
-        if unsafe { gen_pool_avail(self.pool.as_ptr()) } < self.bytes {
+        if self.live() > 0 {
             // Its kernel would not survive to see it destroyed.
             return;
         }

@@ -24,6 +24,7 @@ use kernel::{
 
 use super::{
     Failure,
+    Live,
     Shape,
     Source, //
 };
@@ -33,14 +34,20 @@ use crate::flags::{
 };
 
 /// What `kmalloc()` gives.
-pub(super) struct Kmalloc(Shape);
+pub(super) struct Kmalloc {
+    shape: Shape,
+    live: Live,
+}
 
 impl Kmalloc {
     pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
         if shape.size > bindings::KMALLOC_MAX_SIZE as usize {
             return Err(Refusal::bytes("size is above KMALLOC_MAX_SIZE", shape.size).into());
         }
-        Ok(Self(shape))
+        Ok(Self {
+            shape,
+            live: Live::new(),
+        })
     }
 }
 
@@ -48,23 +55,32 @@ impl Kmalloc {
 // two, and zeroed on request.
 unsafe impl Source for Kmalloc {
     const IN_KMEMLEAK: bool = true;
+    const MISSES_DMA32: bool = true;
 
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        let zone = match self.0.zone {
+        let zone = match self.shape.zone {
             Zone::Normal | Zone::Dma32 => 0,
-            Zone::Dma => self.0.gfp(),
+            Zone::Dma => self.shape.gfp(),
         };
         // SAFETY: Any size and flags may be asked for.
-        NonNull::new(unsafe { bindings::__kmalloc_noprof(self.0.size, gfp | zone) }.cast())
+        let table = unsafe { bindings::__kmalloc_noprof(self.shape.size, gfp | zone) };
+        let table = NonNull::new(table.cast())?;
+        self.live.one_more();
+        Some(table)
     }
 
     unsafe fn free(&self, table: NonNull<u8>) {
         // SAFETY: By the function's requirements.
         unsafe { bindings::kfree(table.as_ptr().cast()) };
+        self.live.one_less();
+    }
+
+    fn live(&self) -> usize {
+        self.live.get()
     }
 
     /// Slabs are shared with the rest of the kernel: at least what is in use.
-    fn held_bytes(&self, live: usize) -> Result<usize> {
-        Ok(live * self.0.size)
+    fn held_bytes(&self) -> Result<usize> {
+        Ok(self.live() * self.shape.size)
     }
 }

@@ -2,9 +2,10 @@
 
 //! A whole page for each table, or several: and the pages of the other sources that have some.
 //!
-//! C header: `drivers/iommu/iommu-pages.h`, which is the kernel's own way to pages for IOMMU page
-//! tables: it counts them, in `/proc/meminfo` as `SecPageTables`. Its functions are exported, its
-//! header is not.
+//! C header: [`include/linux/gfp.h`](srctree/include/linux/gfp.h)
+//!
+//! Pages are counted as the kernel counts those of its own IOMMU page tables: `SecPageTables` in
+//! `/proc/meminfo`, and `sec_pagetables` of the memory cgroup that they are charged to, if any.
 
 use core::ptr::NonNull;
 
@@ -16,44 +17,41 @@ use kernel::{
 
 use super::{
     Failure,
+    Live,
     Shape,
     Source, //
 };
-use crate::flags::Refusal;
-
-extern "C" {
-    /// Allocates zeroed pages that hold `size` bytes, naturally aligned, in the zone that `gfp`
-    /// names.
-    fn iommu_alloc_pages_node_sz(nid: c_int, gfp: bindings::gfp_t, size: usize) -> *mut c_void;
-
-    /// Frees them.
-    fn iommu_free_pages(virt: *mut c_void);
-}
+use crate::{
+    flags::Refusal,
+    helpers, //
+};
 
 /// The most that the page allocator gives in one piece.
 pub(super) const MAX: usize = PAGE_SIZE << bindings::MAX_PAGE_ORDER;
 
-/// Allocates zeroed pages for `size` bytes, at most [`MAX`], naturally aligned. `gfp` names the
-/// zone.
+/// Allocates pages for `size` bytes, a power of two up to [`MAX`], naturally aligned. `gfp` names
+/// the zone, and asks for zeroes.
 pub(super) fn alloc(gfp: bindings::gfp_t, size: usize) -> Option<NonNull<u8>> {
-    // SAFETY: Any size up to the largest order may be asked for, and flags without
-    // `__GFP_HIGHMEM`, which are those of a `Gfp` that is allowed.
-    let pages = unsafe { iommu_alloc_pages_node_sz(bindings::NUMA_NO_NODE, gfp, size) };
-    NonNull::new(pages.cast())
+    let order = (size / PAGE_SIZE).max(1).trailing_zeros();
+    // SAFETY: The order is one that there is.
+    NonNull::new(unsafe { helpers::slab_rust_alloc_pages(gfp, order) }.cast())
 }
 
 /// Frees pages.
 ///
 /// # Safety
 ///
-/// `pages` came from [`alloc`], and nobody uses them any more.
+/// `pages` lies on the first of pages that came from [`alloc`], and nobody uses them any more.
 pub(super) unsafe fn free(pages: NonNull<u8>) {
     // SAFETY: By the function's requirements.
-    unsafe { iommu_free_pages(pages.as_ptr().cast()) };
+    unsafe { helpers::slab_rust_free_pages(pages.as_ptr().cast()) };
 }
 
 /// Pages of its own for each table.
-pub(super) struct Pages(Shape);
+pub(super) struct Pages {
+    shape: Shape,
+    live: Live,
+}
 
 impl Pages {
     pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
@@ -62,7 +60,10 @@ impl Pages {
                 Refusal::bytes("size is above the largest order of pages", shape.size).into(),
             );
         }
-        Ok(Self(shape))
+        Ok(Self {
+            shape,
+            live: Live::new(),
+        })
     }
 }
 
@@ -70,15 +71,22 @@ impl Pages {
 // the size.
 unsafe impl Source for Pages {
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        alloc(gfp | self.0.gfp(), self.0.size)
+        let table = alloc(gfp | self.shape.gfp(), self.shape.size)?;
+        self.live.one_more();
+        Some(table)
     }
 
     unsafe fn free(&self, table: NonNull<u8>) {
         // SAFETY: By the function's requirements.
         unsafe { free(table) };
+        self.live.one_less();
     }
 
-    fn held_bytes(&self, live: usize) -> Result<usize> {
-        Ok(live * self.0.size.max(PAGE_SIZE))
+    fn live(&self) -> usize {
+        self.live.get()
+    }
+
+    fn held_bytes(&self) -> Result<usize> {
+        Ok(self.live() * self.shape.size.max(PAGE_SIZE))
     }
 }

@@ -58,11 +58,13 @@ unsafe fn in_use<'a>(chunk: Chunk) -> &'a mut c_ulong {
 /// - `chunk` is the head page of the chunk that `cache` has, of `bytes` bytes, or both have none.
 /// - `held` are the bytes of that chunk and of all others of which fragments are in use. All of
 ///   them are counted among the secondary page tables.
+/// - `live` fragments are in use.
 struct State {
     cache: bindings::page_frag_cache,
     chunk: Chunk,
     bytes: usize,
     held: usize,
+    live: usize,
 }
 
 // SAFETY: Chunks belong to no task.
@@ -77,6 +79,7 @@ impl State {
             chunk: core::ptr::null_mut(),
             bytes: 0,
             held: 0,
+            live: 0,
         }
     }
 
@@ -115,6 +118,7 @@ impl State {
         }
         // SAFETY: It was cut off our chunk.
         unsafe { *in_use(table.map(|_| self.chunk)?) += 1 };
+        self.live += 1;
         table
     }
 
@@ -144,6 +148,7 @@ impl State {
         self.chunk = new.chunk;
         self.bytes = new.bytes;
         self.held += new.held;
+        self.live += new.live;
         core::mem::replace(&mut self.cache, new.cache)
     }
 
@@ -153,6 +158,7 @@ impl State {
     ///
     /// It was cut off a chunk of this state, and nobody uses it any more.
     unsafe fn put(&mut self, table: NonNull<u8>) {
+        self.live -= 1;
         // SAFETY: By the function's requirements; the table keeps its chunk.
         let (chunk, idle) = unsafe {
             let chunk = helpers::slab_rust_chunk_of(table.as_ptr().cast());
@@ -223,7 +229,11 @@ unsafe impl Source for PageFrag {
         self.state.with(|state| unsafe { state.put(table) });
     }
 
-    fn held_bytes(&self, _live: usize) -> Result<usize> {
+    fn live(&self) -> usize {
+        self.state.with(|state| state.live)
+    }
+
+    fn held_bytes(&self) -> Result<usize> {
         Ok(self.state.with(|state| state.held))
     }
 }

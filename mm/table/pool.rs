@@ -25,7 +25,7 @@
 //!   an empty page from then on, until it grows by more: a table that comes and goes costs no page
 //!   each time, and a pool that shrinks keeps nothing.
 //!
-//! Tables of a page and more are [`Pages`](super::page::Pages).
+//! Tables of a page and more are pages: see [`Pages`](super::page::Pages).
 
 use core::{
     mem::offset_of,
@@ -39,10 +39,7 @@ use kernel::{
 };
 
 use super::{
-    page::{
-        self,
-        Pages, //
-    },
+    page,
     Failure,
     Shape,
     Source, //
@@ -53,8 +50,8 @@ use crate::{
 };
 
 /// What a pool keeps in a `struct page`, in fields that are for the owner of a page to use.
-// As `struct ioptdesc`, which has something of its own in the place of `in_use`: that has to be
-// zero when the page goes back, and is.
+// As in `struct ptdesc`, the kernel's own for page tables. What the page allocator looks at when a
+// page goes back is left alone.
 #[repr(C)]
 struct Descriptor {
     _flags: bindings::memdesc_flags_t,
@@ -117,16 +114,6 @@ impl Page {
     fn fields(self) -> *mut Descriptor {
         self.0.as_ptr()
     }
-
-    /// The page itself.
-    fn memory(self) -> NonNull<u8> {
-        // SAFETY: A page of the linear map, which has nothing at address zero.
-        unsafe {
-            NonNull::new_unchecked(
-                helpers::slab_rust_page_address(self.0.as_ptr().cast_const().cast()).cast(),
-            )
-        }
-    }
 }
 
 /// How far the next free table lies from the end of a free one.
@@ -147,11 +134,13 @@ unsafe fn distance<'a>(table: *mut u8) -> &'a mut i32 {
 /// - `pages` pages belong to the pool. Those with free tables are on the list from `first` to
 ///   `last`.
 /// - `spare` is one of them of which nothing is in use; there is no other such.
+/// - `live` tables are in use.
 struct State {
     first: Option<Page>,
     last: Option<Page>,
     spare: Option<Page>,
     pages: usize,
+    live: usize,
     /// Whether a page was given back and nothing was asked for since.
     gave_back: bool,
     /// Whether an empty page is kept.
@@ -220,115 +209,128 @@ impl State {
 
     /// Takes a free table of the first page that has one.
     #[inline(always)]
-    fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
+    fn take(&mut self, cut: Cut) -> Option<NonNull<u8>> {
         let page = self.first?;
         let fields = page.fields();
         // SAFETY: A page of this pool, which is locked. Those on the list have a free table; where
         // the next one would lie is in the page or at its end.
         let (table, in_use) = unsafe {
             let table = (*fields).free;
-            (*fields).free = table.offset(size as isize + *distance(table) as isize);
+            let next = table.wrapping_offset(*distance(table) as isize);
+            (*fields).free = next.wrapping_add(cut.size);
             *distance(table) = 0;
-            (*fields).in_use += 1;
+            (*fields).in_use = (*fields).in_use.wrapping_add(1);
             (table, (*fields).in_use)
         };
+        self.live = self.live.wrapping_add(1);
         self.gave_back = false;
-        if self.spare == Some(page) {
+        if in_use == 1 {
             self.spare = None;
         }
-        if in_use == PAGE_SIZE / size {
+        if in_use == cut.tables {
             // SAFETY: It was the first.
             unsafe { self.remove(page) };
         }
         NonNull::new(table)
     }
 
-    /// Adds a table to the free ones of its page, and returns the page if it is to go back.
+    /// Adds a table to the free ones of its page, and says whether the page is to go back.
     ///
     /// # Safety
     ///
     /// `table` is one of `page`, of this pool, all zeroes, and nobody uses it any more.
     #[inline(always)]
-    unsafe fn put(&mut self, page: Page, table: NonNull<u8>, size: usize) -> Option<Page> {
+    unsafe fn put(&mut self, page: Page, table: NonNull<u8>, cut: Cut) -> bool {
         let fields = page.fields();
-        let end = table.as_ptr() as isize + size as isize;
+        let end = table.as_ptr().wrapping_add(cut.size);
         // SAFETY: A page of this pool, which is locked. The table is free from here on.
         let in_use = unsafe {
-            *distance(table.as_ptr()) = ((*fields).free as isize - end) as i32;
+            *distance(table.as_ptr()) = ((*fields).free as usize).wrapping_sub(end as usize) as i32;
             (*fields).free = table.as_ptr();
-            (*fields).in_use -= 1;
+            (*fields).in_use = (*fields).in_use.wrapping_sub(1);
             (*fields).in_use
         };
+        self.live = self.live.wrapping_sub(1);
         self.gave_back = false;
-        if in_use + 1 == PAGE_SIZE / size {
+        if in_use.wrapping_add(1) == cut.tables {
             // SAFETY: Full pages are not on the list.
             unsafe { self.push_first(page) };
-            return None;
+            return false;
         }
-        // SAFETY: Others are.
-        unsafe { self.remove(page) };
         if in_use == 0 {
             if !self.keep || self.spare.is_some() {
-                self.pages -= 1;
+                // SAFETY: Pages with free tables are on the list.
+                unsafe { self.remove(page) };
+                self.pages = self.pages.wrapping_sub(1);
                 self.gave_back = true;
-                return Some(page);
+                return true;
             }
             self.spare = Some(page);
         }
-        // SAFETY: Just taken off.
-        unsafe { self.push_last(page) };
-        None
+        if self.last != Some(page) {
+            // SAFETY: As above.
+            unsafe {
+                self.remove(page);
+                self.push_last(page);
+            }
+        }
+        false
     }
 }
 
-/// Fragments of pages, or pages.
-pub(super) enum Pool {
-    Fragments(Fragments),
-    Pages(Pages),
+/// How a page is cut.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// Bytes of a table.
+    size: usize,
+    /// Tables of a page.
+    tables: usize,
+}
+
+/// Fragments of pages.
+pub(super) struct Pool {
+    state: Pin<KBox<IrqLock<State>>>,
+    cut: Cut,
+    zone: bindings::gfp_t,
 }
 
 impl Pool {
+    /// For tables that are smaller than a page.
     pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
-        if shape.size >= PAGE_SIZE {
-            return Ok(Self::Pages(Pages::new(shape)?));
-        }
         let state = State {
             first: None,
             last: None,
             spare: None,
             pages: 0,
+            live: 0,
             gave_back: false,
             keep: false,
         };
-        Ok(Self::Fragments(Fragments {
+        Ok(Self {
             state: KBox::pin_init(IrqLock::new(state), GFP_KERNEL)?,
-            shape,
-        }))
+            cut: Cut {
+                size: shape.size,
+                tables: PAGE_SIZE / shape.size,
+            },
+            zone: shape.gfp(),
+        })
     }
-}
 
-/// Fragments of pages.
-pub(super) struct Fragments {
-    state: Pin<KBox<IrqLock<State>>>,
-    shape: Shape,
-}
-
-impl Fragments {
     /// Takes the first table of a new page.
     #[cold]
     #[inline(never)]
     fn grow(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        let size = self.shape.size;
-        let memory = page::alloc(gfp | self.shape.gfp(), PAGE_SIZE)?;
+        let memory = page::alloc(gfp | self.zone, PAGE_SIZE)?;
         // SAFETY: Just allocated, so that nobody else knows the page.
         let page = unsafe { Page::of(memory) };
         // SAFETY: As above; the second table is in the page, as it has two at least.
         unsafe {
             (*page.fields()).in_use = 1;
-            (*page.fields()).free = memory.as_ptr().add(size);
+            (*page.fields()).free = memory.as_ptr().add(self.cut.size);
         }
         self.state.with(|state| {
             state.pages += 1;
+            state.live += 1;
             state.keep = state.gave_back;
             state.gave_back = false;
             // SAFETY: The page is this pool's from here on, and has a free table.
@@ -344,53 +346,42 @@ impl Fragments {
 unsafe impl Source for Pool {
     #[inline(always)]
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        match self {
-            Self::Fragments(pool) => {
-                let size = pool.shape.size;
-                let table = pool.state.with(|state| state.take(size));
-                table.or_else(|| pool.grow(gfp))
-            }
-            Self::Pages(pages) => pages.alloc(gfp),
-        }
+        let table = self.state.with(|state| state.take(self.cut));
+        table.or_else(|| self.grow(gfp))
     }
 
     #[inline(always)]
     unsafe fn free(&self, table: NonNull<u8>) {
-        match self {
-            Self::Fragments(pool) => {
-                let size = pool.shape.size;
-                // SAFETY: By the function's requirements it is ours, and on a page of the pool.
-                let page = unsafe {
-                    table.write_bytes(0, size);
-                    Page::of(table)
-                };
-                let empty = pool.state.with(|state| {
-                    // SAFETY: As above, and just cleared.
-                    unsafe { state.put(page, table, size) }
-                });
-                if let Some(page) = empty {
-                    // SAFETY: The pool has forgotten it.
-                    unsafe { page::free(page.memory()) };
-                }
-            }
-            // SAFETY: By the function's requirements.
-            Self::Pages(pages) => unsafe { pages.free(table) },
+        // SAFETY: By the function's requirements it is ours, and on a page of the pool.
+        let page = unsafe {
+            table.write_bytes(0, self.cut.size);
+            Page::of(table)
+        };
+        let empty = self.state.with(|state| {
+            // SAFETY: As above, and just cleared.
+            unsafe { state.put(page, table, self.cut) }
+        });
+        if empty {
+            // SAFETY: The pool has forgotten it.
+            unsafe { page::free(table) };
         }
     }
 
-    fn held_bytes(&self, live: usize) -> Result<usize> {
-        match self {
-            Self::Fragments(pool) => Ok(pool.state.with(|state| state.pages) * PAGE_SIZE),
-            Self::Pages(pages) => pages.held_bytes(live),
-        }
+    fn live(&self) -> usize {
+        self.state.with(|state| state.live)
+    }
+
+    fn held_bytes(&self) -> Result<usize> {
+        Ok(self.state.with(|state| state.pages) * PAGE_SIZE)
     }
 }
 
-impl Drop for Fragments {
+impl Drop for Pool {
     fn drop(&mut self) {
         if let Some(page) = self.state.with(|state| state.spare.take()) {
-            // SAFETY: Nothing of it is in use, and the pool is not used any more.
-            unsafe { page::free(page.memory()) };
+            // SAFETY: Nothing of it is in use, so that its first free table is on it, and the pool
+            // is not used any more.
+            unsafe { page::free(NonNull::new_unchecked((*page.fields()).free)) };
         }
     }
 }

@@ -22,6 +22,7 @@ use kernel::{
 
 use super::{
     Failure,
+    Live,
     Shape,
     Source, //
 };
@@ -35,7 +36,12 @@ use crate::{
 };
 
 /// A cache of tables.
-pub(super) enum Slab {
+pub(super) struct Slab {
+    cache: Cache,
+    live: Live,
+}
+
+enum Cache {
     Own(RawCache),
     Static(&'static RawCache),
 }
@@ -51,18 +57,28 @@ impl Slab {
         let (size, zone) = (shape.size, shape.zone);
         let number = MADE.fetch_add(1, Relaxed);
         let name = CString::try_from_fmt(fmt!("table_{size}_{zone}_{number}"))?;
-        Ok(Self::Own(RawCache::new(&name, &request)?))
+        Ok(Self::from(Cache::Own(RawCache::new(&name, &request)?)))
     }
 
     /// A static cache, if it was made. The caller knows that its objects are tables.
     pub(super) fn of_cache<C: StaticCache>() -> Option<Self> {
-        Some(Self::Static(static_cache::cache::<C>()?.as_raw_cache()))
+        let cache = static_cache::cache::<C>()?.as_raw_cache();
+        Some(Self::from(Cache::Static(cache)))
     }
 
     fn cache(&self) -> &RawCache {
-        match self {
-            Self::Own(cache) => cache,
-            Self::Static(cache) => cache,
+        match &self.cache {
+            Cache::Own(cache) => cache,
+            Cache::Static(cache) => cache,
+        }
+    }
+}
+
+impl From<Cache> for Slab {
+    fn from(cache: Cache) -> Self {
+        Self {
+            cache,
+            live: Live::new(),
         }
     }
 }
@@ -76,16 +92,23 @@ unsafe impl Source for Slab {
         // SAFETY: The cache is alive and has the zone; `gfp` names none.
         let object =
             unsafe { bindings::kmem_cache_alloc_noprof(self.cache().as_raw().as_ptr(), gfp) };
-        NonNull::new(object.cast())
+        let table = NonNull::new(object.cast())?;
+        self.live.one_more();
+        Some(table)
     }
 
     unsafe fn free(&self, table: NonNull<u8>) {
         // SAFETY: By the function's requirements it is an object of this cache.
         unsafe { bindings::kmem_cache_free(self.cache().as_raw().as_ptr(), table.as_ptr().cast()) };
+        self.live.one_less();
+    }
+
+    fn live(&self) -> usize {
+        self.live.get()
     }
 
     /// All slabs of the cache, whoever uses them.
-    fn held_bytes(&self, _live: usize) -> Result<usize> {
+    fn held_bytes(&self) -> Result<usize> {
         self.cache().slab_bytes()
     }
 }
