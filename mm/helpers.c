@@ -164,16 +164,5 @@ void slab_rust_kmemleak_ignore(const void *object)
 	kmemleak_ignore(object);
 }
 
-void slab_rust_refuse_table(u64 phys)
-{
-	pr_err_ratelimited("table at %#llx refused: it does not lie below 4 GiB, and its source knows no zone DMA32\n",
-			   phys);
-}
-
-void slab_rust_region_full(size_t bytes)
-{
-	pr_err_ratelimited("no table: all %zu bytes of the region are in use\n", bytes);
-}
-
 #define EXPORT_SYMBOL_RUST_GPL(sym) extern int sym; EXPORT_SYMBOL_GPL(sym)
 #include "exports_generated.h"

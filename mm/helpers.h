@@ -33,8 +33,6 @@ struct page *slab_rust_chunk_of(const void *address);
 size_t slab_rust_chunk_bytes(struct page *chunk);
 void slab_rust_chunk_account(const struct page *chunk, size_t bytes, bool held);
 void slab_rust_kmemleak_ignore(const void *object);
-void slab_rust_refuse_table(u64 phys);
-void slab_rust_region_full(size_t bytes);
 bool slab_rust_layout(struct kobject *kobj, struct slab_rust_layout *layout);
 
 #endif

@@ -95,10 +95,4 @@ extern "C" {
 
     /// `kmemleak_ignore()`.
     pub(crate) fn slab_rust_kmemleak_ignore(object: *const c_void);
-
-    /// Logs, rate-limited, that a table lies above 4 GiB.
-    pub(crate) fn slab_rust_refuse_table(phys: u64);
-
-    /// Logs, rate-limited, that a region of so many bytes is in use.
-    pub(crate) fn slab_rust_region_full(bytes: usize);
 }

@@ -412,8 +412,10 @@ impl TableAllocator {
             return Ok(table);
         }
         if gfp & bindings::__GFP_NOWARN == 0 {
-            // SAFETY: The function prints; it has no preconditions.
-            unsafe { helpers::slab_rust_refuse_table(table.phys()) };
+            report(fmt!(
+                "table at {:#x} refused: it does not lie below 4 GiB, as kmalloc knows no zone dma32",
+                table.phys()
+            ));
         }
         Err(ERANGE)
     }

@@ -114,6 +114,16 @@ pub(crate) unsafe fn choose(number: u8, region: u32) -> Result<(Sources, &'stati
     Ok((Sources(()), source.name()))
 }
 
+/// The source that was chosen.
+#[cfg(CONFIG_KUNIT = "y")]
+pub(crate) fn source() -> Result<TableSource> {
+    CHOSEN
+        .lock()
+        .as_ref()
+        .map(|chosen| chosen.source)
+        .ok_or(ENODEV)
+}
+
 fn make(source: TableSource, zone: Zone) -> Result<TableAllocator> {
     TableAllocator::new(source, size_of::<L2Slots>(), zone)
 }

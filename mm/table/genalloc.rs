@@ -26,9 +26,9 @@ use super::{
 };
 use crate::{
     flags::Refusal,
-    gfp,
-    helpers,
-    phys::virt_to_phys, //
+    gfp::NORETRY,
+    phys::virt_to_phys,
+    report::report, //
 };
 
 /// `genpool_algo_t`.
@@ -112,6 +112,7 @@ impl Region {
         // SAFETY: The function has no preconditions.
         let available = unsafe { bindings::si_mem_available() };
         if bytes / PAGE_SIZE > usize::try_from(available).unwrap_or(0) {
+            report(fmt!("no memory for a region of {bytes} bytes"));
             return Err(ENOMEM.into());
         }
         // SAFETY: Any order may be asked for.
@@ -126,7 +127,9 @@ impl Region {
             size: shape.size,
         };
         while region.bytes < bytes {
-            region.grow(shape, bytes - region.bytes)?;
+            region
+                .grow(shape, bytes - region.bytes)
+                .inspect_err(|_| report(fmt!("no memory for a region of {bytes} bytes")))?;
         }
         Ok(region)
     }
@@ -138,7 +141,7 @@ impl Region {
         self.chunks.reserve(1, GFP_KERNEL)?;
         let chunk = loop {
             // A smaller one will do, and none is no reason to kill a task.
-            let flags = bindings::GFP_KERNEL | bindings::__GFP_NOWARN | gfp::NORETRY;
+            let flags = bindings::GFP_KERNEL | bindings::__GFP_NOWARN | NORETRY;
             match page::alloc(flags | shape.gfp(), bytes) {
                 Some(chunk) => break chunk,
                 None if bytes > least => bytes /= 2,
@@ -188,8 +191,10 @@ unsafe impl Source for Region {
         };
         let Some(table) = NonNull::new(address as *mut u8) else {
             if gfp & bindings::__GFP_NOWARN == 0 {
-                // SAFETY: The function prints; it has no preconditions.
-                unsafe { helpers::slab_rust_region_full(self.bytes) };
+                report(fmt!(
+                    "no table: all {} bytes of the region are in use",
+                    self.bytes
+                ));
             }
             return None;
         };

@@ -30,7 +30,7 @@ use crate::{
 pub(super) const MAX: usize = PAGE_SIZE << bindings::MAX_PAGE_ORDER;
 
 /// Allocates pages for `size` bytes, a power of two up to [`MAX`], naturally aligned. `gfp` names
-/// the zone, and asks for zeroes.
+/// the zone, and asks for zeroes if need be.
 pub(super) fn alloc(gfp: bindings::gfp_t, size: usize) -> Option<NonNull<u8>> {
     let order = (size / PAGE_SIZE).max(1).trailing_zeros();
     // SAFETY: The order is one that there is.

@@ -5,9 +5,13 @@
 #
 # A table that was freed is poison, so that who still looks at it is found out.
 # guest: --append slab_debug=P,io-pgtable_armv7s_l2*
+# guest: --add scripts/tests/fault.sh
 
 # shellcheck source=scripts/tests/ktap.sh
 . /ktap.sh
+
+# shellcheck source=scripts/tests/fault.sh
+. /fault.sh
 
 results=/sys/kernel/debug/kunit
 
@@ -16,6 +20,7 @@ ran() {
 	cp "$results/$1/results" "/out/$1.ktap"
 }
 
+fault_injection
 modprobe io_pgtable_arm_v7s_rust
 status=$?
 # shellcheck disable=SC2046,SC2086,SC2154 # lists of words; one is from scripts/check

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Tells the kernel to let any allocation fail of a task that asks for it.
+
+fault_injection() {
+	for what in failslab fail_page_alloc; do
+		dir=/sys/kernel/debug/$what
+		echo 0 >$dir/verbose
+		echo N >$dir/ignore-gfp-wait
+		echo Y >$dir/task-filter
+		echo -1 >$dir/times
+		echo 100 >$dir/probability
+	done
+	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
+}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# The format's suites run over each source of second-level tables. All memory of the
+# guest lies below 4 GiB, so that kmalloc has what they need, too.
+# guest: --add scripts/tests/fault.sh
+
+# shellcheck source=scripts/tests/ktap.sh
+. /ktap.sh
+# shellcheck source=scripts/tests/fault.sh
+. /fault.sh
+
+format=io_pgtable_arm_v7s_rust
+debugfs=/sys/kernel/debug/$format
+results=/sys/kernel/debug/kunit
+
+# shellcheck disable=SC2154 # from scripts/check
+suites=$(printf '%s\n' $suites | grep '^v7s_')
+
+# collect SOURCE - hands out what each suite said.
+collect() {
+	for suite in $suites; do
+		cp "$results/$suite/results" "/out/$suite-$1.ktap" || return
+	done
+}
+
+plan $((4 * 5))
+fault_injection
+number=0
+for source in genalloc page_frag kmalloc page pool; do
+	number=$((number + 1))
+	check "table_alloc=$number loads" modprobe $format table_alloc=$number
+	same 'and says so' $source "$(cat $debugfs/table_alloc)"
+	check "the suites ran over $source" collect $source
+	check 'it unloads' rmmod $format
+done
