@@ -251,11 +251,13 @@ impl IoPgtableArmV7s {
     /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
     /// the caller.
     pub(crate) unsafe fn retire(&self, table_entry: u32, iova: usize) {
+        let told = self.flush_walk(iova, Section::SIZE, SmallPage::SIZE);
+        // A table that is kept will be another section's.
+        self.readers().wait();
         // SAFETY: By the function's requirements. Where the table is freed, the driver has made the
         // walker forget it.
         unsafe {
-            if self.flush_walk(iova, Section::SIZE, SmallPage::SIZE) {
-                self.readers().wait();
+            if told {
                 drop(self.take_l2(table_entry));
             } else {
                 self.set_aside(table_entry);
