@@ -110,10 +110,11 @@ fn sessions(seed: u64, first: u64, calls: u64, machine: &Machine) -> Result {
         map,
         unmap,
         translate,
+        walk,
     } = counts;
     pr_info!(
         "done: create {} refused {}, free {free}, map {} refused {}, unmap {} refused {}, \
-         translate {} unmapped {}\n",
+         translate {} unmapped {}, walk {} unmapped {}\n",
         create[0],
         create[1],
         map[0],
@@ -121,7 +122,9 @@ fn sessions(seed: u64, first: u64, calls: u64, machine: &Machine) -> Result {
         unmap[0],
         unmap[1],
         translate[0],
-        translate[1]
+        translate[1],
+        walk[0],
+        walk[1]
     );
     Ok(())
 }

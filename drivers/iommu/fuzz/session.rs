@@ -60,6 +60,7 @@ enum Call {
     Map(usize, Map),
     Unmap(usize, Unmap),
     Translate(usize, usize),
+    Walk(usize, usize),
 }
 
 /// Calls that did something, and those that were refused or found nothing, by kind.
@@ -70,6 +71,7 @@ pub(crate) struct Counts {
     pub(crate) map: [usize; 2],
     pub(crate) unmap: [usize; 2],
     pub(crate) translate: [usize; 2],
+    pub(crate) walk: [usize; 2],
 }
 
 /// What there is beside the module under test: the devices that requests name, and memory.
@@ -137,7 +139,11 @@ pub(crate) fn run(
         let call = session.next_call();
         session.make(&call).inspect_err(|_| {
             pr_err!("seed {seed} session {number} call {at}: {call:#x?}\n");
-            if let Call::Map(set, _) | Call::Unmap(set, _) | Call::Translate(set, _) = call {
+            if let Call::Map(set, _)
+            | Call::Unmap(set, _)
+            | Call::Translate(set, _)
+            | Call::Walk(set, _) = call
+            {
                 let request = session.subjects.get(set).map(|subject| subject.set.request);
                 pr_err!("of the set for {request:#x?}\n");
             }
@@ -170,7 +176,8 @@ impl Session<'_> {
         match random.below(100) {
             ..45 => Call::Map(which, random.map(subject)),
             45..80 => Call::Unmap(which, random.unmap(subject)),
-            _ => Call::Translate(which, random.translate(subject)),
+            80..95 => Call::Translate(which, random.translate(subject)),
+            _ => Call::Walk(which, random.translate(subject)),
         }
     }
 
@@ -208,6 +215,10 @@ impl Session<'_> {
             Call::Translate(which, iova) => {
                 let done = self.subjects[*which].set.translate(*iova)?;
                 self.counts.translate[did(done)] += 1;
+            }
+            Call::Walk(which, iova) => {
+                let done = self.subjects[*which].set.walk(*iova)?;
+                self.counts.walk[did(done)] += 1;
             }
         }
         Ok(())

@@ -367,6 +367,36 @@ impl Set {
         Ok(phys != 0)
     }
 
+    /// Calls `pgtable_walk`. Returns whether it is mapped; an error as above.
+    pub(crate) fn walk(&self, iova: usize) -> Result<bool> {
+        const UNTOUCHED: u64 = 0x5a5a_5a5a_5a5a_5a5a;
+        let pgtable_walk = self.ops().pgtable_walk.ok_or(EINVAL)?;
+        let mut data = bindings::arm_lpae_io_pgtable_walk_data {
+            ptes: [UNTOUCHED; 4],
+        };
+        // SAFETY: A live set (invariant), used by one thread, and what it wants to fill in.
+        let ret = unsafe { pgtable_walk(self.ops.as_ptr(), iova, (&raw mut data).cast()) };
+        let leaf = self.shadow.leaf(iova);
+        let rules = &self.shadow.rules;
+        let entry = leaf.map_or(0, |leaf| rules.entry(leaf.paddr, leaf.size, leaf.flags));
+        let [zero, first, second, third] = data.ptes;
+        let fits = match self.shadow.mibs.get(iova / SZ_1M) {
+            None => first == UNTOUCHED && second == UNTOUCHED,
+            Some(Mib::Table(_)) => {
+                u32::try_from(first).is_ok_and(|first| rules.table(first).is_some())
+                    && second == entry.into()
+            }
+            Some(_) => first == entry.into() && second == UNTOUCHED,
+        };
+        let expected = if leaf.is_some() { 0 } else { EINVAL.to_errno() };
+        expect!(
+            fits && zero == UNTOUCHED && third == UNTOUCHED && ret == expected,
+            "walked: {ret} {:#x?}, expected {expected} {leaf:#x?}\n",
+            data.ptes
+        );
+        Ok(ret == 0)
+    }
+
     /// Whether the callbacks of a call keep to the bytes that it changed.
     fn flushed_within(&self, iova: usize, size: usize) -> Result {
         let flushed = self.cookie.0.get();
