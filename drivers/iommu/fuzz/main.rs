@@ -5,10 +5,11 @@
 //! Loading it makes `calls` calls in sessions of 2000, from session `first` on, each of which
 //! follows from the seed and its number alone, and judges each by rules of its own. If one is
 //! wrong, the log says which and why, and loading fails; `first=SESSION calls=2000` with the same
-//! seed is that session again.
+//! seed is that session again. With `case=N` it does the Nth of some typical things instead.
 //!
 //! Documentation/iommu/reliability.rst says what is thrown at the module, and how it is judged.
 
+mod cases;
 #[path = "../common/device.rs"]
 mod device;
 #[path = "../common/memory.rs"]
@@ -57,6 +58,10 @@ module! {
             default: 500,
             description: "How many caches and table allocators to ask slab_rust for",
         },
+        case: u64 {
+            default: 0,
+            description: "1 and above: only this one of what drivers get wrong",
+        },
         scarce: u8 {
             default: 0,
             description: "1: there may be no memory for tables that a walker can reach",
@@ -69,21 +74,28 @@ struct Fuzz;
 
 impl kernel::Module for Fuzz {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let seed = *module_parameters::seed.value();
-        let first = *module_parameters::first.value();
-        let calls = *module_parameters::calls.value();
-        pr_info!("seed {seed}, {calls} calls from session {first} on\n");
         let machine = Machine::new(*module_parameters::scarce.value() != 0)?;
-        sessions(seed, first, calls, &machine)?;
-        let mut counts = slab::Counts::default();
-        slab::run(seed, *module_parameters::caches.value(), &mut counts)?;
-        pr_info!(
-            "done: {} caches made, {} refused\n",
-            counts.made,
-            counts.refused
-        );
+        match *module_parameters::case.value() {
+            0 => random(&machine)?,
+            number => cases::run(number, &machine)?,
+        }
         Ok(Self)
     }
+}
+
+/// All that is random.
+fn random(machine: &Machine) -> Result {
+    let seed = *module_parameters::seed.value();
+    let first = *module_parameters::first.value();
+    let calls = *module_parameters::calls.value();
+    pr_info!("seed {seed}, {calls} calls from session {first} on\n");
+    sessions(seed, first, calls, machine)?;
+
+    let mut counts = slab::Counts::default();
+    slab::run(seed, *module_parameters::caches.value(), &mut counts)?;
+    let slab::Counts { made, refused } = counts;
+    pr_info!("done: {made} caches made, {refused} refused\n");
+    Ok(())
 }
 
 fn sessions(seed: u64, first: u64, calls: u64, machine: &Machine) -> Result {

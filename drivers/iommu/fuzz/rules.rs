@@ -87,7 +87,8 @@ impl Request {
         }
     }
 
-    /// The rules for calls of a set made for it. If memory is `scarce`, there may be none for tables.
+    /// The rules for calls of a set made for it. If memory is `scarce`, there may be none for
+    /// tables.
     pub(crate) fn rules(&self, scarce: bool) -> Rules {
         Rules {
             page_sizes: self.page_sizes & SIZES.iter().sum::<usize>(),

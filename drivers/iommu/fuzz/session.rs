@@ -11,7 +11,6 @@ use crate::{
     rules::{
         Device,
         Request,
-        Served,
         MTK_EXT,
         NO_PERMS,
         NO_WARN,
@@ -96,7 +95,7 @@ impl Machine {
         })
     }
 
-    fn device(&self, device: Device) -> *mut bindings::device {
+    pub(crate) fn device(&self, device: Device) -> *mut bindings::device {
         match device {
             Device::None => core::ptr::null_mut(),
             Device::Able => self.able.as_device(),
@@ -230,15 +229,6 @@ impl Session<'_> {
         let device = self.machine.device(request.device);
         // SAFETY: The devices are what they are called, and outlive the session.
         let set = unsafe { Set::new(request, device, scarce)? };
-        let fits = match request.served() {
-            Served::Yes => scarce || set.is_some(),
-            Served::No => set.is_none(),
-            Served::Perhaps => true,
-        };
-        if !fits {
-            pr_err!("served: {}\n", set.is_some());
-            return Err(EIO);
-        }
         let Some(set) = set else {
             // What a driver has then.
             free_nothing();

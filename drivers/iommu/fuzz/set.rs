@@ -9,6 +9,7 @@ use crate::{
         Device,
         Request,
         Rules,
+        Served,
         MTK_EXT, //
     },
     shadow::{
@@ -219,6 +220,12 @@ impl Set {
             cfg.quirks == request.quirks && cfg.ias == request.ias && cfg.oas == request.oas,
             "{request:#x?}: changed\n"
         );
+        let fits = match request.served() {
+            Served::Yes => scarce || !ops.is_null(),
+            Served::No => ops.is_null(),
+            Served::Perhaps => true,
+        };
+        expect!(fits, "{request:#x?}: {ops:?}\n");
         let Some(ops) = NonNull::new(ops) else {
             expect!(
                 ttbr == UNTOUCHED && cfg.pgsize_bitmap == request.page_sizes,
@@ -477,6 +484,33 @@ impl Drop for Set {
 
 impl Device {
     pub(crate) const ALL: [Self; 4] = [Self::None, Self::Able, Self::Short, Self::Maskless];
+}
+
+/// Gives the operations of another format, which is the kernel's, to our free.
+pub(crate) fn free_foreign(dev: *mut bindings::device) -> Result {
+    let mut cfg = bindings::io_pgtable_cfg {
+        pgsize_bitmap: SZ_4K,
+        ias: 32,
+        oas: 32,
+        coherent_walk: true,
+        iommu_dev: dev,
+        ..Default::default()
+    };
+    let fmt = bindings::io_pgtable_fmt_ARM_32_LPAE_S1;
+    // SAFETY: `cfg` is valid, and names no callbacks.
+    let ops = unsafe { bindings::alloc_io_pgtable_ops(fmt, &mut cfg, ptr::null_mut()) };
+    let ops = NonNull::new(ops).ok_or(ENOMEM)?;
+    // SAFETY: Valid, and not ours: to be refused, so that it is there for the kernel to free.
+    unsafe {
+        free_io_pgtable_arm_v7s_rust_ops(ops.as_ptr());
+        let alive = ops.as_ref().iova_to_phys.map(|f| f(ops.as_ptr(), 0)) == Some(0);
+        bindings::free_io_pgtable_ops(ops.as_ptr());
+        if alive {
+            Ok(())
+        } else {
+            Err(wrong())
+        }
+    }
 }
 
 /// Gives nothing to both functions that free a set.
