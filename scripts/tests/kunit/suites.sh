@@ -5,7 +5,7 @@
 #
 # A table that was freed is poison, so that who still looks at it is found out.
 # guest: --append slab_debug=P,io-pgtable_armv7s_l2*
-# guest: --add scripts/tests/fault.sh
+# guest: --mem 6G --add scripts/tests/fault.sh
 
 # shellcheck source=scripts/tests/ktap.sh
 . /ktap.sh

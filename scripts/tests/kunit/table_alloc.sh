@@ -14,7 +14,7 @@ debugfs=/sys/kernel/debug/$format
 results=/sys/kernel/debug/kunit
 
 # shellcheck disable=SC2154 # from scripts/check
-suites=$(printf '%s\n' $suites | grep '^v7s_')
+suites=$(echo "$suites" | tr ' ' '\n' | grep '^v7s_')
 
 # collect SOURCE - hands out what each suite said.
 collect() {
