@@ -57,13 +57,17 @@ pub(crate) fn run(
     pair.free()
 }
 
-/// Output addresses for pages of a size: with each combination of the bits above 32, none of the
-/// others, each of them alone, and all.
+/// Output addresses for pages of a size: none and all of the bits below 32 with each combination of
+/// those above, and each of them alone with one combination or another.
 fn addresses(memory: u64, size: usize) -> impl Iterator<Item = u64> {
-    let low = (1 << 32) - size as u64;
-    let single = (size.trailing_zeros()..32).map(|bit| 1 << bit);
-    let lows = Iterator::chain([0, low].into_iter(), single);
-    lows.flat_map(move |low| (0..memory >> 32).map(move |high| high << 32 | low))
+    let highs = memory >> 32;
+    let all = (1 << 32) - size as u64;
+    let whole = [0, all]
+        .into_iter()
+        .flat_map(move |low| (0..highs).map(move |high| high << 32 | low));
+    let single =
+        (size.trailing_zeros()..32).map(move |bit| (u64::from(bit) % highs) << 32 | 1 << bit);
+    Iterator::chain(whole, single)
 }
 
 /// A page comes and goes.

@@ -78,6 +78,10 @@ impl<'a> Generator<'a> {
         };
         if self.random.one_in(24) {
             self.spoil(&mut op);
+            // What is wrong in two ways has one answer, too.
+            if self.random.one_in(2) {
+                self.spoil(&mut op);
+            }
         }
         if let What::Map { .. } = op.what {
             self.maps[self.made % REMEMBERED] = op;

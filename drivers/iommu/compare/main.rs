@@ -58,11 +58,12 @@ use ktap::{
     wrong,
     Ktap, //
 };
-use pair::{
-    Pair,
-    Reports, //
+use pair::Reports;
+use provider::{
+    check_providers,
+    Provider, //
 };
-use provider::check_providers;
+use set::Set;
 use setup::{
     Class,
     Quirks,
@@ -93,6 +94,9 @@ module! {
 
 /// Times that C is asked for each kind of input that it reports with a WARN.
 const REPORTED: usize = 3;
+
+/// Failures that are shrunk; more of them mostly have the same cause, and it takes a while.
+const SHRUNK: usize = 2;
 
 /// What is left of a run.
 struct Results {
@@ -157,13 +161,9 @@ fn compare() -> Result<Results> {
 
 /// Makes sure that the two are two.
 fn check_both(dev: &PlatformDevice) -> Result {
-    match Pair::new(&Setup::full(0, true), dev) {
-        Ok(pair) => check_providers(pair.rust.provider()?, pair.c.provider()?),
-        Err(why) => {
-            pr_err!("no tables to compare: {}\n", why);
-            Err(EINVAL)
-        }
-    }
+    let set = |provider| Set::new(provider, &Setup::full(0, true), dev)?.ok_or(ENOMEM);
+    let (rust, c) = (set(Provider::Rust)?, set(Provider::C)?);
+    check_providers(rust.ops()?, c.ops()?)
 }
 
 /// A result for each class of configurations, after sessions of each in turn.
@@ -176,6 +176,7 @@ fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
 
     let mut tally = Tally::new();
     let mut verdicts = [const { Ok(()) }; CLASSES];
+    let mut failed = 0;
     let mut told = Instant::<Monotonic>::now();
     for i in 0..sessions {
         let number = seed.wrapping_add(i);
@@ -187,18 +188,20 @@ fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
         reports.allow(|report, count| {
             usize::from(count < REPORTED && class % Report::ALL.len() == report as usize)
         });
-        *verdict = session::run(number, dev, reports, &mut tally).inspect_err(|why| {
-            pr_err!("{}\n", why);
-        });
+        *verdict = session::run(number, dev, reports, &mut tally, failed < SHRUNK);
+        if let Err(why) = verdict {
+            failed += 1;
+            for line in why.as_str().lines() {
+                pr_err!("{line}\n");
+            }
+        }
         if told.elapsed() > Delta::from_secs(10) {
             told = Instant::now();
             let done = (i + 1) * session::LENGTH as u64;
             pr_info!("{done} of {operations} operations\n");
         }
     }
-    let mut failed = 0;
     for (class, verdict) in verdicts.into_iter().enumerate() {
-        failed += usize::from(verdict.is_err());
         ktap.result(fmt!("random: {}", Class(class)), verdict);
     }
     ktap.note(fmt!("{}", tally.text()));

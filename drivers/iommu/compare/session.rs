@@ -36,12 +36,13 @@ pub(crate) fn class(number: u64) -> usize {
     (number % CLASSES as u64) as usize
 }
 
-/// Runs a session. What is wrong comes with as few operations as bring it about.
+/// Runs a session. What is wrong comes with as few operations as bring it about, if `shrink`.
 pub(crate) fn run(
     number: u64,
     dev: &PlatformDevice,
     reports: &mut Reports,
     tally: &mut Tally,
+    shrink: bool,
 ) -> Verdict {
     let mut random = Random::new(number);
     let setup = Setup::random(class(number), &mut random);
@@ -62,7 +63,23 @@ pub(crate) fn run(
         }
         pair.free()
     })();
-    outcome.map_err(|why| explain(number, &setup, &ops, &why, dev, reports))
+    outcome.map_err(|why| {
+        let mut text = Text::of(fmt!(
+            "session {}, operation {}: {}\n{}\n",
+            number,
+            ops.len(),
+            why,
+            setup
+        ));
+        if shrink {
+            explain(&mut text, &setup, &ops, dev, reports);
+        }
+        text.say(fmt!(
+            "again: modprobe v7s_compare seed={} operations=1",
+            number
+        ));
+        text
+    })
 }
 
 /// Has both do all operations, comparing everything after each. Says which one it is that fails,
@@ -82,22 +99,14 @@ pub(crate) fn replay(
     pair.free().map_err(|why| (ops.len(), why))
 }
 
-/// Tells of a failure all there is to know.
+/// Tells what few operations bring a failure about.
 fn explain(
-    number: u64,
+    text: &mut Text,
     setup: &Setup,
     ops: &[Operation],
-    why: &Text,
     dev: &PlatformDevice,
     reports: &mut Reports,
-) -> Text {
-    let mut text = Text::of(fmt!(
-        "session {}, operation {}: {}\n{}\n",
-        number,
-        ops.len(),
-        why,
-        setup
-    ));
+) {
     match shrink(setup, ops, dev, reports) {
         Ok(Some(shrunk)) => {
             text.say(fmt!(
@@ -106,19 +115,14 @@ fn explain(
                 shrunk.why,
                 shrunk.setup
             ));
-            list(&mut text, &shrunk.ops);
+            list(text, &shrunk.ops);
         }
         Ok(None) => {
             text.say(fmt!("it does not happen again on fresh tables, after:\n"));
-            list(&mut text, ops);
+            list(text, ops);
         }
         Err(e) => text.say(fmt!("not shrunk: {:?}\n", e)),
     }
-    text.say(fmt!(
-        "again: modprobe v7s_compare seed={} operations=1",
-        number
-    ));
-    text
 }
 
 fn list(text: &mut Text, ops: &[Operation]) {

@@ -109,13 +109,9 @@ impl Set {
         unsafe { &mut *self.recorder }
     }
 
-    fn ops(&self) -> Result<&Ops> {
+    /// The set's operations, until it is freed.
+    pub(crate) fn ops(&self) -> Result<&Ops> {
         self.ops.as_ref().ok_or(EINVAL)
-    }
-
-    /// The set as `provider::check_providers` takes it.
-    pub(crate) fn provider(&self) -> Result<&Ops> {
-        self.ops()
     }
 
     pub(crate) fn map(

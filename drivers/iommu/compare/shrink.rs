@@ -21,7 +21,7 @@ use kernel::{
 };
 
 /// Sequences that are tried before what there is has to do.
-const ATTEMPTS: usize = 3000;
+const ATTEMPTS: usize = 1000;
 
 /// A short sequence that fails.
 pub(crate) struct Shrunk {
