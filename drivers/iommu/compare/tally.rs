@@ -124,7 +124,7 @@ impl Tally {
 
     /// Everything happened, and not just once.
     pub(crate) fn verdict(&self, operations: usize) -> Verdict {
-        let due = operations / 5000;
+        let due = operations / 20_000;
         match self.0.iter().zip(NAMES).find(|(count, _)| **count < due) {
             Some((count, name)) => wrong!("{} {}, of {} operations", count, name, operations),
             None => Ok(()),
