@@ -4,6 +4,7 @@
 
 use crate::{
     rules::{
+        Callbacks,
         Device,
         Request,
         MTK_EXT,
@@ -52,6 +53,7 @@ const PLAIN: Request = Request {
     oas: 32,
     coherent: true,
     device: Device::None,
+    callbacks: Callbacks::All,
     custom_alloc: false,
     custom_free: false,
 };

@@ -39,6 +39,15 @@ pub(crate) enum Device {
     Maskless,
 }
 
+/// The callbacks in a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Callbacks {
+    None,
+    /// None before a table goes.
+    NoWalk,
+    All,
+}
+
 /// What a driver asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
@@ -48,6 +57,7 @@ pub(crate) struct Request {
     pub(crate) oas: u32,
     pub(crate) coherent: bool,
     pub(crate) device: Device,
+    pub(crate) callbacks: Callbacks,
     pub(crate) custom_alloc: bool,
     pub(crate) custom_free: bool,
 }

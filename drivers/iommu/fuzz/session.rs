@@ -9,6 +9,7 @@ use crate::{
     device::PlatformDevice,
     random::Random,
     rules::{
+        Callbacks,
         Device,
         Request,
         MTK_EXT,
@@ -19,6 +20,7 @@ use crate::{
         TTBR_EXT, //
     },
     set::{
+        free_foreign,
         free_nothing,
         By,
         Map,
@@ -56,6 +58,7 @@ enum Call {
     Create(Request),
     Free(usize, By),
     FreeNothing,
+    FreeForeign,
     Map(usize, Map),
     Unmap(usize, Unmap),
     Translate(usize, usize),
@@ -168,7 +171,7 @@ impl Session<'_> {
             };
         }
         if random.one_in(500) {
-            return Call::FreeNothing;
+            return random.pick(&[Call::FreeNothing, Call::FreeForeign]);
         }
         let which = random.below(live);
         let subject = &self.subjects[which];
@@ -193,6 +196,7 @@ impl Session<'_> {
                 self.counts.free += 1;
             }
             Call::FreeNothing => free_nothing(),
+            Call::FreeForeign => free_foreign(self.machine.device(Device::Able))?,
             Call::Map(which, map) => {
                 let subject = &mut self.subjects[*which];
                 let done = subject.set.map(map)?;
@@ -289,6 +293,7 @@ impl Random {
             oas: if mtk { 35 } else { 32 },
             coherent: self.chance(60),
             device: Device::Able,
+            callbacks: self.pick(&[Callbacks::All, Callbacks::NoWalk, Callbacks::None]),
             custom_alloc: false,
             custom_free: false,
         };
@@ -316,7 +321,7 @@ impl Random {
     /// Changes something, to anything.
     fn spoil(&mut self, request: &mut Request) {
         match self.below(8) {
-            0 => request.quirks ^= self.power() as usize,
+            0 => request.quirks ^= 1 << self.below(10),
             1 => request.quirks = self.wild() as usize,
             2 => request.ias = self.pick(&[19, 20, 22, 31, 33, 34, 35, 63, 64]),
             3 => request.ias = self.wild() as u32,

@@ -333,7 +333,11 @@ impl Random {
                     0 => name = self.pick(&NAMES),
                     1 => request.size = self.pick(&[0, 1, 7, SZ_4M, LARGER, HUGE]),
                     2 => request.align = self.wild() as usize,
-                    3 => request.flags = self.wild() as u32,
+                    3 => match self.below(3) {
+                        0 => request.flags = self.wild() as u32,
+                        1 => request.flags ^= 1 << self.below(32),
+                        _ => request.flags |= self.next() as u32 & permitted(),
+                    },
                     4 => request.window = self.window(request.size),
                     _ => request.gfp = self.allocation(),
                 }
