@@ -3,23 +3,10 @@
  * Macros and inline functions of the kernel's headers.
  */
 #include <linux/cpumask.h>
-#include <linux/irqflags.h>
 #include <linux/smp.h>
 
 #include "helpers.h"
-
-unsigned long v7s_bench_irq_save(void)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	return flags;
-}
-
-void v7s_bench_irq_restore(unsigned long flags)
-{
-	local_irq_restore(flags);
-}
+#include "../common/stopwatch.c"
 
 unsigned int v7s_bench_online_cpus(void)
 {

@@ -8,8 +8,6 @@
 
 #include <linux/smp.h>
 
-unsigned long v7s_bench_irq_save(void);
-void v7s_bench_irq_restore(unsigned long flags);
 unsigned int v7s_bench_online_cpus(void);
 unsigned int v7s_bench_on_cpus(unsigned int cpus, smp_call_func_t run, void *data);
 

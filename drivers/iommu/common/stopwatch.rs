@@ -7,10 +7,10 @@ use kernel::time::{
     Monotonic, //
 };
 
-// In helpers.c.
+// In stopwatch.c.
 extern "C" {
-    fn v7s_bench_irq_save() -> usize;
-    fn v7s_bench_irq_restore(flags: usize);
+    fn bench_irq_save() -> usize;
+    fn bench_irq_restore(flags: usize);
 }
 
 /// A stopwatch that knows what looking at it costs.
@@ -29,10 +29,10 @@ impl Stopwatch {
     #[inline(always)]
     pub(crate) fn time(&self, f: impl FnOnce()) -> i64 {
         // SAFETY: Paired with the call below.
-        let flags = unsafe { v7s_bench_irq_save() };
+        let flags = unsafe { bench_irq_save() };
         let elapsed = self.time_preemptible(f);
         // SAFETY: From the call above.
-        unsafe { v7s_bench_irq_restore(flags) };
+        unsafe { bench_irq_restore(flags) };
         elapsed
     }
 

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables in numbered places, and the loops over them that are timed.
+//!
+//! A loop and its calls are what a driver has, too. What they cost by themselves is measured with
+//! tables that are none, and taken off.
+
+use core::hint::black_box;
+
+use kernel::{
+    prelude::*,
+    time::{
+        Instant,
+        Monotonic, //
+    }, //
+};
+
+use crate::stopwatch::Stopwatch;
+
+/// Time that a number of calls took, without what is around them.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Cost {
+    pub(crate) time: i64,
+    pub(crate) calls: usize,
+}
+
+impl Cost {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.time += other.time;
+        self.calls += other.calls;
+    }
+
+    /// Without what another loop took for each call.
+    fn without(self, other: Self) -> Self {
+        let calls = other.calls.max(1) as i64;
+        Self {
+            time: self.time - (other.time * self.calls as i64 + calls / 2) / calls,
+            ..self
+        }
+    }
+}
+
+/// Places for tables.
+pub(crate) struct Population<T>(KVVec<Option<T>>);
+
+impl<T> Population<T> {
+    pub(crate) fn new(places: usize) -> Result<Self> {
+        let mut all = KVVec::with_capacity(places, GFP_KERNEL)?;
+        for _ in 0..places {
+            all.push(None, GFP_KERNEL)?;
+        }
+        Ok(Self(all))
+    }
+
+    /// The tables and their places.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        let places = self.0.iter().enumerate();
+        places.filter_map(|(place, table)| Some((place, table.as_ref()?)))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut T)> {
+        let places = self.0.iter_mut().enumerate();
+        places.filter_map(|(place, table)| Some((place, table.as_mut()?)))
+    }
+
+    /// Places without a table.
+    pub(crate) fn empty(&self) -> impl Iterator<Item = usize> + '_ {
+        let places = self.0.iter().enumerate();
+        places.filter_map(|(place, table)| table.is_none().then_some(place))
+    }
+
+    /// Allocates for these places.
+    #[inline(never)]
+    pub(crate) fn fill(
+        &mut self,
+        watch: &Stopwatch,
+        places: &[u32],
+        alloc: impl Fn(usize) -> Option<T>,
+    ) -> Cost {
+        let time = watch.time(|| {
+            for place in places {
+                let place = *place as usize;
+                self.0[place] = alloc(place);
+            }
+        });
+        Cost {
+            time,
+            calls: places.len(),
+        }
+    }
+
+    /// Frees what is in these places.
+    #[inline(never)]
+    pub(crate) fn free(&mut self, watch: &Stopwatch, places: &[u32]) -> Cost {
+        let time = watch.time(|| {
+            for place in places {
+                self.0[*place as usize] = None;
+            }
+        });
+        Cost {
+            time,
+            calls: places.len(),
+        }
+    }
+
+    /// Frees what is in these places and allocates again, each by itself; the time of both.
+    #[inline(never)]
+    pub(crate) fn churn(
+        &mut self,
+        watch: &Stopwatch,
+        places: &[u32],
+        alloc: impl Fn(usize) -> Option<T>,
+    ) -> Cost {
+        let time = watch.time(|| {
+            for place in places {
+                let place = *place as usize;
+                self.0[place] = None;
+                self.0[place] = alloc(place);
+            }
+        });
+        Cost {
+            time,
+            calls: places.len(),
+        }
+    }
+
+    /// The same, with the time of allocating only: by a look at the clock before and after each, at
+    /// any phase of its ticks.
+    #[inline(never)]
+    pub(crate) fn churn_alloc(
+        &mut self,
+        watch: &Stopwatch,
+        places: &[u32],
+        alloc: impl Fn(usize) -> Option<T>,
+    ) -> Cost {
+        let mut time = 0;
+        watch.time(|| {
+            for place in places {
+                let place = *place as usize;
+                self.0[place] = None;
+                let start = Instant::<Monotonic>::now();
+                let table = alloc(place);
+                time += start.elapsed().as_nanos();
+                self.0[place] = table;
+            }
+        });
+        Cost {
+            time,
+            calls: places.len(),
+        }
+    }
+}
+
+/// Like a table to the compiler.
+struct Blank {
+    _words: [core::num::NonZeroUsize; 3],
+}
+
+impl Blank {
+    #[inline(never)]
+    fn new(owner: &usize) -> Option<Self> {
+        let word = core::num::NonZeroUsize::new(*owner)?;
+        Some(Self {
+            _words: black_box([word; 3]),
+        })
+    }
+}
+
+impl Drop for Blank {
+    #[inline(never)]
+    fn drop(&mut self) {
+        black_box(self);
+    }
+}
+
+/// What the loops take by themselves.
+pub(crate) struct LoopCost {
+    fill: Cost,
+    free: Cost,
+    churn: Cost,
+    churn_alloc: Cost,
+}
+
+impl LoopCost {
+    pub(crate) fn new(watch: &Stopwatch) -> Result<Self> {
+        const PLACES: u32 = 4096;
+        let mut places = KVVec::with_capacity(PLACES as usize, GFP_KERNEL)?;
+        for place in 0..PLACES {
+            places.push(place, GFP_KERNEL)?;
+        }
+        let owners = black_box([1usize, 2, 3]);
+        let owners = &owners[..];
+        let alloc = |place: usize| Blank::new(&owners[place % owners.len()]);
+        let mut blanks = Population::new(PLACES as usize)?;
+        Ok(Self {
+            fill: blanks.fill(watch, &places, alloc),
+            churn: blanks.churn(watch, &places, alloc),
+            churn_alloc: blanks.churn_alloc(watch, &places, alloc),
+            free: blanks.free(watch, &places),
+        })
+    }
+
+    pub(crate) fn off_fill(&self, cost: Cost) -> Cost {
+        cost.without(self.fill)
+    }
+
+    pub(crate) fn off_free(&self, cost: Cost) -> Cost {
+        cost.without(self.free)
+    }
+
+    pub(crate) fn off_churn(&self, cost: Cost) -> Cost {
+        cost.without(self.churn)
+    }
+
+    pub(crate) fn off_churn_alloc(&self, cost: Cost) -> Cost {
+        cost.without(self.churn_alloc)
+    }
+}
