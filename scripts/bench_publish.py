@@ -156,7 +156,11 @@ def plot(lines, output):
         name = f"$line{i}"
         blocks.append(f"{name} << EOD\n" + "\n".join(f"{x} {y}" for x, y in points) + "\nEOD\n")
         commands.append(f'{name} with linespoints lw 2 title "{title}"')
-    script = "".join(blocks) + GNUPLOT.format(lines=", ".join(commands))
+    draw("".join(blocks) + GNUPLOT.format(lines=", ".join(commands)), output)
+
+
+def draw(script, output):
+    """Has gnuplot make an SVG."""
     svg = subprocess.run(["gnuplot"], input=script, text=True, check=True, capture_output=True)
     head, rest = svg.stdout.split("\n", 1)
     with open(output, "w", encoding="utf-8") as file:
