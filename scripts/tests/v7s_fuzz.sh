@@ -12,7 +12,7 @@
 
 format=io_pgtable_arm_v7s_rust
 calls=${FUZZ_CALLS:-${usual_calls:-1000000}}
-caches=${FUZZ_CACHES:-500}
+caches=${FUZZ_CACHES:-${usual_caches:-500}}
 seed=${FUZZ_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 
 # fuzz [PARAMETER]... - makes calls; the log of them is in /tmp/said, and the
