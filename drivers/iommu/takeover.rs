@@ -201,11 +201,15 @@ mod imp {
 
     impl Drop for Armed {
         fn drop(&mut self) {
+            let ops = self.0.ops.get();
             // SAFETY: Registered in `arm`.
-            let result = unsafe { bindings::unregister_ftrace_function(self.0.ops.get()) };
+            let result = unsafe { bindings::unregister_ftrace_function(ops) };
             if let Err(e) = to_result(result) {
                 pr_err!("cannot let go of {:?}: {e:?}\n", self.0.function);
+                return;
             }
+            // SAFETY: No longer registered. What `ftrace_set_filter` allocated stays otherwise.
+            unsafe { bindings::ftrace_free_filter(ops) };
         }
     }
 
