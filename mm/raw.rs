@@ -143,12 +143,12 @@ impl RawCache {
         let owned_name = Arc::new(CString::try_from(name)?, GFP_KERNEL)?;
 
         let mut registry = CACHES.lock();
-        registry.caches.reserve(1, GFP_KERNEL)?;
         if registry.has(name) || is_taken(name)? {
             report(fmt!("cache '{name}' refused: a live cache has that name"));
             return Err(EEXIST);
         }
 
+        registry.caches.reserve(1, GFP_KERNEL)?;
         let (mut args, flags) = request.args();
         // SAFETY: The name is a C string, the arguments were checked, and by the
         // invariants of `Request` the constructor can be called for each object.
@@ -266,7 +266,12 @@ impl Drop for RawCache {
         // until then: to destroy a cache is to wait for CPU hotplug, which may wait for
         // one to be made.
         self.destroy(&name, merged);
-        CACHES.lock().caches.retain(|entry| entry.id != self.id);
+        let mut registry = CACHES.lock();
+        registry.caches.retain(|entry| entry.id != self.id);
+        if registry.caches.is_empty() {
+            // The module may go, and nobody drops a static then.
+            registry.caches = KVec::new();
+        }
     }
 }
 

@@ -199,6 +199,10 @@ fn destroy(module: usize) {
         // the slot is part of a module that goes away.
         unsafe { (*made.slot.cache.get()).assume_init_drop() };
     }
+    if statics.is_empty() {
+        // This module may be the one that goes, and nobody drops a static then.
+        *statics = KVec::new();
+    }
 }
 
 /// Follows modules that go away; while it lives, static caches can be made.

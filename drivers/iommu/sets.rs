@@ -87,6 +87,10 @@ pub(crate) fn remove(set: NonNull<IoPgtableArmV7s>) {
     let mut sets = SETS.lock();
     let at = sets.live.iter().position(|live| live.set == set);
     let live = at.and_then(|at| sets.live.remove(at).ok());
+    if sets.live.is_empty() {
+        // The module may go, and nobody drops a static then.
+        sets.live = KVec::new();
+    }
     // Others need not wait.
     drop(sets);
     drop(live);
