@@ -83,6 +83,18 @@ impl Gfp {
         Self(self.0 | bindings::__GFP_ZERO)
     }
 
+    /// The same flags, and no stack dump if there is no memory (`__GFP_NOWARN`).
+    #[inline]
+    pub const fn no_warn(self) -> Self {
+        Self(self.0 | bindings::__GFP_NOWARN)
+    }
+
+    /// Whether the log may hear that there is no memory.
+    #[inline]
+    pub const fn may_warn(self) -> bool {
+        self.0 & bindings::__GFP_NOWARN == 0
+    }
+
     /// Whether the memory will be zeroed.
     #[inline]
     pub const fn is_zeroed(self) -> bool {
@@ -202,6 +214,11 @@ mod tests {
             Gfp::ATOMIC.zeroed().as_raw(),
             bindings::GFP_ATOMIC | bindings::__GFP_ZERO
         );
+        assert_eq!(
+            Gfp::KERNEL.no_warn().as_raw(),
+            bindings::GFP_KERNEL | bindings::__GFP_NOWARN
+        );
+        assert!(Gfp::KERNEL.may_warn() && !Gfp::KERNEL.no_warn().may_warn());
     }
 
     #[test]

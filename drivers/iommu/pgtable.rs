@@ -16,6 +16,7 @@ use crate::{
         L2_ENTRIES, //
     },
     registers,
+    report,
     slots::Slot,
     snapshot::Readers,
     table::{
@@ -229,9 +230,14 @@ impl IoPgtableArmV7s {
     /// Allocates a second-level table and returns the entry for it.
     fn new_l2(&self, gfp: Gfp) -> Result<u32> {
         // A table that the walker cannot reach is none that can be had, which is what C calls it.
-        let (l2, phys) = L2::new(&self.cfg, &self.tables, gfp).map_err(|e| match e {
+        let (l2, phys) = L2::new(&self.cfg, &self.tables, gfp.no_warn()).map_err(|e| match e {
             EINVAL => EINVAL,
-            _ => ENOMEM,
+            e => {
+                if e == ENOMEM {
+                    report::no_memory(gfp, "second-level");
+                }
+                ENOMEM
+            }
         })?;
         l2.into_raw();
         Ok(entry::encode_table(phys, &self.cfg))

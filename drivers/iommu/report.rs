@@ -7,6 +7,7 @@ use kernel::{
     fmt,
     prelude::*, //
 };
+use slab_rust::Gfp;
 
 // In helpers.c: each is true a few times in some seconds.
 extern "C" {
@@ -33,5 +34,17 @@ pub(crate) fn refused(cfg: &Config, call: &str, iova: usize, pgsize: usize, why:
     // SAFETY: May be called in any context.
     if !cfg.no_warn() && unsafe { v7s_may_report_call() } {
         pr_err!("{call} refused at {iova:#x} for pages of {pgsize:#x} bytes: {why}\n");
+    }
+}
+
+/// Logs that there is no memory for a table, unless whoever asked with `gfp` wants no such lines or
+/// there have been many lately.
+///
+/// That memory below 4 GiB runs out is for callers to bring about, and so no reason for the stack
+/// dump of the allocators: they are asked with [`Gfp::no_warn`].
+#[cold]
+pub(crate) fn no_memory(gfp: Gfp, level: &str) {
+    if gfp.may_warn() {
+        report(fmt!("no memory for a {level} table"));
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     },
     config::Config,
     entry::L2_ENTRIES,
+    report,
     slots::Slot,
     walker::Walker, //
 };
@@ -57,7 +58,9 @@ impl L1 {
             size.next_power_of_two().max(PAGE_SIZE),
             caches::zone(cfg),
         )?;
-        let table = pages.alloc(Gfp::KERNEL)?;
+        let table = pages
+            .alloc(Gfp::KERNEL.no_warn())
+            .inspect_err(|_| report::no_memory(Gfp::KERNEL, "first-level"))?;
         let phys = TablePhys::new(table.phys(), size, cfg)?;
         // SAFETY: A table has `size` bytes in the linear map.
         unsafe {
