@@ -11,6 +11,11 @@ use kernel::{
 /// A platform device that is there as long as the value.
 pub(crate) struct PlatformDevice(NonNull<bindings::platform_device>);
 
+// SAFETY: A device may be used and unregistered by any thread.
+unsafe impl Send for PlatformDevice {}
+// SAFETY: As above.
+unsafe impl Sync for PlatformDevice {}
+
 impl PlatformDevice {
     /// Registers a device that can reach the addresses of `dma_mask`.
     pub(crate) fn new(name: &'static CStr, dma_mask: u64) -> Result<Self> {
@@ -26,6 +31,7 @@ impl PlatformDevice {
         Ok(Self(NonNull::new(dev).ok_or(ENODEV)?))
     }
 
+    /// The device as C has it.
     pub(crate) fn as_device(&self) -> *mut bindings::device {
         // SAFETY: The device lives as long as `self`.
         unsafe { &raw mut (*self.0.as_ptr()).dev }
