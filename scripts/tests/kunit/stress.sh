@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Eight CPUs and their interrupts in one table set, with second-level tables from
+# each source that there is.
+# guest: --smp 8
+# guest: --append kunit.enable=0
+# guest: --add scripts/tests/callers.sh
+
+# shellcheck source=scripts/tests/callers.sh
+. /callers.sh
+
+plan $((6 * stress_checks))
+for source in 0 1 2 3 4 5; do
+	stress $source "${STRESS_CALLS:-40000}"
+done

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Eight CPUs and their interrupts in one table set, on the kernel that people run.
+# guest: --smp 8
+# guest: --add scripts/tests/callers.sh
+
+# shellcheck source=scripts/tests/callers.sh
+. /callers.sh
+
+plan "$stress_checks"
+stress 0 "${STRESS_CALLS:-200000}"
