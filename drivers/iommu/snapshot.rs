@@ -52,7 +52,7 @@ impl Readers {
     }
 
     /// Calls `look`, which must be quick, while no table goes.
-    fn with<R>(&self, look: impl FnOnce() -> R) -> R {
+    pub(crate) fn with<R>(&self, look: impl FnOnce() -> R) -> R {
         self.0.with(|()| look())
     }
 

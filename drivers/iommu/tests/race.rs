@@ -254,7 +254,11 @@ fn see_tables_go(set: &Set, step: usize, second: bool) -> bool {
             true => entry::decode_l2(l2, false),
             false => entry::decode_l1(l1, false),
         };
-        mapping.is_none_or(|mapping| mapping.translate(iova) == target_of(iova))
+        match mapping {
+            Some(mapping) => mapping.translate(iova) == target_of(iova),
+            // Nothing else is in a table, not even for a moment.
+            None => !entry::is_table(l1) || l2 == entry::INVALID,
+        }
     };
     let pages = copy.l2.iter().enumerate();
     pages
@@ -267,25 +271,87 @@ fn see_tables_go(set: &Set, step: usize, second: bool) -> bool {
         )
 }
 
+/// Steps of [`keep_looking`], each with a table of its own.
+const LOOKS: usize = 20;
+
+/// The step in which somebody looks, plus one.
+static LOOKING: Atomic<u32> = Atomic::new(0);
+
+/// Spins until something is so, for so many milliseconds at the most.
+fn spin(ms: i64, is_so: impl Fn() -> bool) {
+    let start = Instant::<Monotonic>::now();
+    while !is_so() && start.elapsed().as_millis() < ms {
+        core::hint::spin_loop();
+    }
+}
+
+/// One thread looks at a table until the other, which has it go, has long overwritten the entry for
+/// it; and still nothing in the table has changed.
+fn keep_looking(set: &Set, step: usize, second: bool) -> bool {
+    let iova = step * SZ_1M;
+    if !second {
+        spin(50, || LOOKING.load(Acquire) == step as u32 + 1);
+        return set.unmap(iova, SZ_1M, 1) == SZ_1M;
+    }
+    let table = set.table();
+    table.readers().with(|| {
+        let Some(slot) = table.l1().get(step) else {
+            return false;
+        };
+        let raw = slot.load();
+        LOOKING.store(step as u32 + 1, Release);
+        if !entry::is_table(raw) {
+            // The other was tired of waiting.
+            return true;
+        }
+        // SAFETY: Read from this set, and who removes the table waits for us.
+        let l2 = unsafe { table.l2(raw) };
+        spin(20, || slot.load() != raw);
+        spin(2, || false);
+        l2.iter().enumerate().all(|(i, slot)| {
+            let iova = iova + i * SZ_4K;
+            let mapping = entry::decode_l2(slot.load(), false);
+            mapping.is_some_and(|mapping| mapping.translate(iova) == target_of(iova))
+        })
+    })
+}
+
+/// A set of a driver that can be told to flush walks, whose tables are freed, or of one that can
+/// not, whose tables are kept.
+fn set_of_driver(told: bool) -> Result<Set> {
+    let mut cfg = request(0, 30, 32);
+    if told {
+        cfg.tlb = &TOLD;
+    }
+    Set::new(cfg)
+}
+
 #[kunit_tests(v7s_race)]
 mod suite {
     use super::*;
 
-    /// Who looks at a table that is freed meanwhile sees it as it was.
+    /// Who removes a table waits for who looks at it, whether it is freed or becomes another
+    /// section's.
     #[test]
-    fn tables_go() -> Result {
-        let mut cfg = request(0, 30, 32);
-        cfg.tlb = &TOLD;
-        let race = Race::with(Set::new(cfg)?, u32::MAX, false, see_tables_go)?;
-        assert!(race.run()?.is_some_and(|steps| steps > 0));
+    fn tables_wait() -> Result {
+        for told in [true, false] {
+            let set = set_of_driver(told)?;
+            for iova in (0..LOOKS * SZ_1M).step_by(SZ_1M) {
+                assert!(set.maps(iova, target_of(iova), SZ_4K, L2_ENTRIES));
+            }
+            let race = Race::with(set, LOOKS as u32, true, keep_looking)?;
+            assert!(race.run()?.is_some_and(|steps| steps > 0));
+        }
         Ok(())
     }
 
-    /// The same where it is kept, and becomes another section's.
+    /// Who looks at a table that is freed meanwhile sees it as it was.
     #[test]
-    fn tables_change_hands() -> Result {
-        let race = Race::new(u32::MAX, false, see_tables_go)?;
-        assert!(race.run()?.is_some_and(|steps| steps > 0));
+    fn tables_go() -> Result {
+        for told in [true, false] {
+            let race = Race::with(set_of_driver(told)?, u32::MAX, false, see_tables_go)?;
+            assert!(race.run()?.is_some_and(|steps| steps > 0));
+        }
         Ok(())
     }
 
