@@ -40,8 +40,14 @@ mod suite {
 
     #[test]
     fn unmapped_table_is_kept_empty() -> Result {
-        for quirks in [0, MTK, MTK | quirk::ARM_MTK_TTBR_EXT, quirk::ARM_NS] {
-            let set = Set::of(quirks, 32, 32)?;
+        for (quirks, oas) in [
+            (0, 32),
+            (MTK, 35),
+            // Its tables may be anywhere below oas.
+            (MTK | quirk::ARM_MTK_TTBR_EXT, 35),
+            (quirk::ARM_NS, 32),
+        ] {
+            let set = Set::of(quirks, 32, oas)?;
             assert!(set.maps(SZ_16M, 0x4000_0000, SZ_4K, 256));
             let table = set.l1_entry(SZ_16M);
             assert_eq!(set.unmap(SZ_16M, SZ_1M, 1), SZ_1M);
