@@ -321,7 +321,7 @@ impl Random {
     /// Changes something, to anything.
     fn spoil(&mut self, request: &mut Request) {
         match self.below(8) {
-            0 => request.quirks ^= 1 << self.below(10),
+            0 => request.quirks ^= self.pick(&[NS, NO_PERMS, MTK_EXT, TTBR_EXT, 1 << 2, NO_WARN]),
             1 => request.quirks = self.wild() as usize,
             2 => request.ias = self.pick(&[19, 20, 22, 31, 33, 34, 35, 63, 64]),
             3 => request.ias = self.wild() as u32,

@@ -329,7 +329,7 @@ impl Random {
         let mut name: &[u8] = b"v7s_fuzz_cache";
         if self.chance(60) {
             for _ in 0..=self.below(2) {
-                match self.below(6) {
+                match self.below(7) {
                     0 => name = self.pick(&NAMES),
                     1 => request.size = self.pick(&[0, 1, 7, SZ_4M, LARGER, HUGE]),
                     2 => request.align = self.wild() as usize,
@@ -338,7 +338,11 @@ impl Random {
                         1 => request.flags ^= 1 << self.below(32),
                         _ => request.flags |= self.next() as u32 & permitted(),
                     },
-                    4 => request.window = self.window(request.size),
+                    4 => {
+                        request.merge = true;
+                        request.flags |= 1 << bindings::_slab_flag_bits__SLAB_NO_MERGE;
+                    }
+                    5 => request.window = self.window(request.size),
                     _ => request.gfp = self.allocation(),
                 }
             }
