@@ -9,9 +9,9 @@
 //! Tables go rarely, and reading is for people. So each set has a lock that mapping and unmapping
 //! never touch. A reader holds it from reading one first-level entry until it has copied the table
 //! that the entry refers to. Whoever frees a table, or keeps it for another section
-//! ([`aside`](crate::aside)), takes and releases the lock in between: after the first-level entry was
-//! overwritten, before the memory goes ([`Readers::wait`]). The one critical section comes either
-//! before or after the other:
+//! ([`aside`](crate::aside)), takes and releases the lock in between: after the first-level entry
+//! was overwritten, before the memory goes ([`Readers::wait`]). The one critical section comes
+//! either before or after the other:
 //!
 //! - the reader's first: its last look at the table comes before its release of the lock, that
 //!   before the acquisition by the one who frees, and that before the table is freed;

@@ -2,11 +2,12 @@
 
 //! v7s_churn: tables that change all the time, for those who look at them meanwhile.
 //!
-//! While it is loaded, a thread on each CPU maps and unmaps pages of all sizes in a table set that
-//! they share, each in 16 MiB of its own, so that second-level tables come and go; another thread
-//! makes sets and frees them. Wherever something is mapped, it is to the input address plus
-//! [`OFFSET`] and with the flags of its page size in [`SIZES`]: whatever else somebody sees is
-//! wrong.
+//! While it is loaded, a thread on each CPU maps and unmaps pages of all sizes, each in 16 MiB of
+//! its own, so that second-level tables come and go; another thread makes sets and frees them. CPUs
+//! with even numbers share one set, whose driver can be told to flush walks, so that its tables are
+//! freed; the others share a second, whose tables are kept. Wherever something is mapped, it is to
+//! the input address plus [`OFFSET`] and with the flags of its page size in [`SIZES`]: whatever else
+//! somebody sees is wrong.
 //!
 //! `io_pgtable_arm_v7s_rust` has to be loaded, `modprobe` sees to that. Failures are counted; the
 //! number is in the log when the module goes.
@@ -70,6 +71,15 @@ const SIZES: [(usize, u32); 4] = [
     (SZ_16M, prot::READ | prot::MMIO | prot::NOEXEC),
 ];
 
+/// The callbacks of a driver that can be told to flush walks.
+static TOLD: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
+    tlb_flush_all: None,
+    tlb_flush_walk: Some(ignore_walk),
+    tlb_add_page: None,
+};
+
+extern "C" fn ignore_walk(_iova: usize, _size: usize, _granule: usize, _cookie: *mut c_void) {}
+
 /// A table set.
 ///
 /// # Invariants
@@ -83,15 +93,16 @@ unsafe impl Send for Set {}
 unsafe impl Sync for Set {}
 
 impl Set {
-    fn new() -> Result<Self> {
+    fn new(told: bool) -> Result<Self> {
         let mut cfg = bindings::io_pgtable_cfg {
             pgsize_bitmap: SIZES.iter().fold(0, |bitmap, (size, _)| bitmap | size),
             ias: 32,
             oas: 32,
             coherent_walk: true,
+            tlb: if told { &TOLD } else { ptr::null() },
             ..Default::default()
         };
-        // SAFETY: `cfg` is valid and names no callbacks and no device.
+        // SAFETY: `cfg` is valid, its callbacks are static, and it names no device.
         let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, ptr::null_mut()) };
         // INVARIANT: Just made.
         NonNull::new(ops).map(Self).ok_or(ENOMEM)
@@ -251,7 +262,7 @@ impl Work {
 
     /// Makes another set with something in it, and frees it.
     fn make_and_free(&self, round: usize) -> Result {
-        let set = Set::new()?;
+        let set = Set::new(round % 2 == 0)?;
         for (i, size) in SIZES.into_iter().enumerate() {
             // SAFETY: Nobody else knows this set.
             if !unsafe { set.map(i * SZ_16M, size, 1 + round % 5) } {
@@ -351,14 +362,17 @@ struct Churn {
 
 impl kernel::Module for Churn {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let set = Arc::new(Set::new()?, GFP_KERNEL)?;
+        let mut sets = KVec::new();
+        for told in [true, false] {
+            sets.push(Arc::new(Set::new(told)?, GFP_KERNEL)?, GFP_KERNEL)?;
+        }
         let mut threads = KVec::new();
         let cpus = nr_cpu_ids();
-        for cpu in 0..cpus {
-            let work = Work::new(&set, cpu as usize, Work::change)?;
+        for (cpu, set) in (0..cpus).zip(sets.iter().cycle()) {
+            let work = Work::new(set, cpu as usize, Work::change)?;
             threads.push(Thread::new(work, Some(cpu))?, GFP_KERNEL)?;
         }
-        let work = Work::new(&set, cpus as usize, Work::make_and_free)?;
+        let work = Work::new(&sets[0], cpus as usize, Work::make_and_free)?;
         threads.push(Thread::new(work, None)?, GFP_KERNEL)?;
         Ok(Self { _threads: threads })
     }

@@ -67,7 +67,9 @@ judge_info='
 judge_tables='
 	NR == 1 && NF == 10 && $1 $2 $10 == "iasoasbytes" { next }
 	NF != 10 || $1 " " $2 " " $3 " " $4 " " $5 != "32 32 0x0 0x1111000 coherent" ||
-	$10 < 16384 + 1024 * $7 || $10 % 1024 || $7 ? $8 + 0 > $9 + 0 : $8 $9 != "--" { print FILENAME ": " $0 }'
+	$10 < 16384 + 1024 * $7 || $10 % 1024 || $7 ? $8 + 0 > $9 + 0 : $8 $9 != "--" {
+		print FILENAME ": " $0
+	}'
 
 # look NAME JUDGE CMD... - judges what CMD prints, again and again, while there is
 # something to see. A set may go before its file is opened, or while it is read.
@@ -101,6 +103,11 @@ first() {
 	cat $sets/0/"$1"
 }
 
+# The one whose tables are kept, and change hands.
+second() {
+	cat $sets/1/"$1"
+}
+
 # The set that was made last, which is about to go.
 newest() {
 	(cd $sets && printf '%s\n' *) | sort -n | tail -n 1
@@ -115,9 +122,9 @@ sip() {
 	dd if=$sets/0/runs bs=13
 }
 
-files='runs last_runs sips entries last_entries info tables'
+files='runs kept_runs last_runs sips entries kept_entries last_entries info kept_info tables'
 
-plan $((17 + 2 * 7))
+plan $((17 + 2 * 10))
 
 modprobe $format
 modprobe rust_v7s_client
@@ -146,11 +153,14 @@ check 'for as long as it looks' rmmod $format
 modprobe $format
 check 'tables begin to change on all CPUs' modprobe v7s_churn
 look runs "$judge_runs" first runs
+look kept_runs "$judge_runs" second runs
 look last_runs "$judge_runs" last runs
 look sips "$judge_runs" sip
 look entries "$judge_entries" first entries
+look kept_entries "$judge_entries" second entries
 look last_entries "$judge_entries" last entries
 look info "$judge_info" first info
+look kept_info "$judge_info" second info
 look tables "$judge_tables" cat $debugfs/tables
 for _ in $(seq $limit); do
 	sleep 1
