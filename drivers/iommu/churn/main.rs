@@ -6,8 +6,8 @@
 //! its own, so that second-level tables come and go; another thread makes sets and frees them. CPUs
 //! with even numbers share one set, whose driver can be told to flush walks, so that its tables are
 //! freed; the others share a second, whose tables are kept. Wherever something is mapped, it is to
-//! the input address plus [`OFFSET`] and with the flags of its page size in [`SIZES`]: whatever else
-//! somebody sees is wrong.
+//! the input address plus [`OFFSET`] and with the flags of its page size in [`SIZES`]: whatever
+//! else somebody sees is wrong.
 //!
 //! `io_pgtable_arm_v7s_rust` has to be loaded, `modprobe` sees to that. Failures are counted; the
 //! number is in the log when the module goes.
