@@ -403,13 +403,9 @@ mod tests {
 
     #[test]
     fn leaked_objects_keep_their_cache() -> Result {
-        // A cache that stays behind keeps its name, and a test may run again.
-        let mut name = kernel::str::CString::try_from_fmt(fmt!("test_leak"))?;
-        while sysfs::exists(&name) {
-            name = kernel::str::CString::try_from_fmt(fmt!("{}x", &*name))?;
-        }
-
-        let cache = build(&name)?;
+        const NAME: &CStr = c"test_leak";
+        let cache = build(NAME)?;
+        let raw = cache.as_raw();
         let leaked = [
             cache.alloc([1; 5], Gfp::KERNEL)?,
             cache.alloc([2; 5], Gfp::KERNEL)?,
@@ -417,17 +413,25 @@ mod tests {
         ]
         .map(crate::Object::into_raw);
         drop(cache.alloc([4; 5], Gfp::KERNEL)?);
-        assert!(sysfs::has_file(&name, c"cache_dma32"));
+        assert!(sysfs::has_file(NAME, c"cache_dma32"));
         drop(cache);
 
         // What the file shows is part of this module, which may go.
-        assert!(!sysfs::has_file(&name, c"cache_dma32"));
-        assert_eq!(sysfs::attribute(&name, c"objects")?, 3);
+        assert!(!sysfs::has_file(NAME, c"cache_dma32"));
+        assert_eq!(sysfs::attribute(NAME, c"objects")?, 3);
         for (object, value) in leaked.iter().zip(1..) {
             // SAFETY: They were leaked, so nobody else uses them.
             assert_eq!(unsafe { *object.as_ref() }, [value; 5]);
         }
-        assert!(build(&name).err() == Some(EEXIST));
+        assert!(build(NAME).err() == Some(EEXIST));
+
+        // SAFETY: The cache stayed, and with the last of its objects nobody uses it.
+        unsafe {
+            for object in leaked {
+                bindings::kmem_cache_free(raw.as_ptr(), object.as_ptr().cast());
+            }
+            bindings::kmem_cache_destroy(raw.as_ptr());
+        }
         Ok(())
     }
 }
