@@ -16,44 +16,41 @@ use kernel::{
 use crate::gfp::Gfp;
 
 /// Flags for an allocation that can be made to fail, and does so without a word.
-pub(crate) const GFP: Gfp = Gfp::from_raw(Gfp::ATOMIC.as_raw() | bindings::__GFP_NOWARN);
+pub const GFP: Gfp = Gfp::from_raw(Gfp::ATOMIC.as_raw() | bindings::__GFP_NOWARN);
 
 /// The same for one that may wait.
-pub(crate) const WAITING: Gfp = Gfp::from_raw(Gfp::KERNEL.as_raw() | bindings::__GFP_NOWARN);
+pub const WAITING: Gfp = Gfp::from_raw(Gfp::KERNEL.as_raw() | bindings::__GFP_NOWARN);
 
-/// Lets this task's next slab allocation with [`GFP`] fail.
-pub(crate) fn next() {
-    nth(1);
-}
-
-/// Lets this task's `n`th allocation fail of those that can be made to.
-pub(crate) fn nth(n: u32) {
-    // SAFETY: It is the task's own, and nobody else looks at it.
-    unsafe { (*current!().as_ptr()).fail_nth = n };
-}
-
-/// Whether it has failed; if not, none will any more.
-pub(crate) fn is_over() -> bool {
+/// Runs `call` with the `n`th of its allocations failing, of those that can be made to. Says what
+/// came of it, and whether it made that many.
+///
+/// That an allocation failed does not mean that the call does: the kernel's own bookkeeping has
+/// other ways, and a smaller slab may do.
+pub fn nth<R>(n: u32, call: impl FnOnce() -> R) -> (R, bool) {
+    let task = current!().as_ptr();
+    // SAFETY: The task is alive; only itself and the kernel on its behalf use the field.
+    let left = unsafe { &raw mut (*task).fail_nth };
     // SAFETY: As above.
-    let left = unsafe { (*current!().as_ptr()).fail_nth };
-    nth(0);
-    left == 0
+    unsafe { left.write(n) };
+    let result = call();
+    // SAFETY: As above.
+    (result, unsafe { left.replace(0) } == 0)
 }
 
-/// Lets all allocations of this task fail that `f` makes.
-pub(crate) fn all<R>(f: impl FnOnce() -> R) -> R {
+/// Lets all allocations of this task fail that `call` makes.
+pub fn all<R>(call: impl FnOnce() -> R) -> R {
     let set = |fail: bool| {
-        // SAFETY: As above.
+        // SAFETY: As for `fail_nth`.
         unsafe { (*current!().as_ptr()).make_it_fail = fail.into() };
     };
     set(true);
-    let result = f();
+    let result = call();
     set(false);
     result
 }
 
 /// Whether the kernel was told to let single pages fail, and those who may wait.
-pub(crate) fn is_set_up() -> bool {
+pub fn is_set_up() -> bool {
     [GFP, WAITING].into_iter().all(|gfp| {
         all(|| {
             // SAFETY: Any order may be asked for; nobody else has seen the page.

@@ -21,7 +21,8 @@ mod bulk;
 mod cache;
 mod construct;
 #[cfg(all(CONFIG_KUNIT = "y", CONFIG_FAILSLAB))]
-mod fault;
+#[doc(hidden)]
+pub mod fault;
 mod flags;
 mod gfp;
 mod helpers;

@@ -652,10 +652,10 @@ mod tests {
         let before = in_use()?;
         let flags = GFP_ATOMIC | __GFP_NOWARN;
         let mut vec = Vec::<u64, Probe>::new();
-        fault::next();
-        assert!(Box::<u64, Probe>::new(0, flags).is_err());
-        fault::next();
-        assert!(vec.push(1, flags).is_err());
+        let (boxed, failed) = fault::nth(1, || Box::<u64, Probe>::new(0, flags));
+        assert!(failed && boxed.is_err());
+        let (pushed, failed) = fault::nth(1, || vec.push(1, flags));
+        assert!(failed && pushed.is_err());
         assert_eq!(in_use()?, before);
         vec.push(1, flags)?;
         assert_eq!(in_use()?, before + 1);

@@ -50,6 +50,8 @@ macro_rules! same {
 mod aside;
 mod codec;
 mod config;
+#[cfg(CONFIG_FAILSLAB)]
+mod faults;
 mod flush;
 mod map;
 mod misuse;

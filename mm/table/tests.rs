@@ -554,9 +554,9 @@ mod suite {
             (TableSource::Pool, 1),
         ] {
             for n in 1..=steps {
-                fault::nth(n);
-                let made = allocator(source, SZ_1K, Zone::Dma32);
-                assert!(fault::is_over());
+                let make = || allocator(source, SZ_1K, Zone::Dma32);
+                let (made, failed) = fault::nth(n, make);
+                assert!(failed);
                 // Of a region the third are pages, for which smaller ones may do.
                 assert!(n == 3 || made.err() == Some(ENOMEM));
             }

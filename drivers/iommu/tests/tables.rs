@@ -8,9 +8,6 @@ use crate::{
     addr::TablePhys,
     config::Config, //
 };
-use kernel::bindings::gfp_t;
-#[cfg(CONFIG_FAILSLAB)]
-use slab_rust::TableSource;
 
 /// `struct bus_dma_region`, which the kernel crate has no bindings for.
 #[repr(C)]
@@ -49,29 +46,6 @@ fn shift(dev: NonNull<bindings::device>, on: bool) {
     // the device keeps them.
     unsafe { (*dev.as_ptr()).dma_range_map = regions.cast_mut().cast() };
 }
-
-/// Has the current task's allocation number `n` fail, of those that may fail; none if zero.
-/// Returns the number that was left.
-#[cfg(CONFIG_FAILSLAB)]
-fn fail_nth(n: u32) -> u32 {
-    let task = kernel::current!().as_ptr();
-    // SAFETY: The task's own field, which is for it alone.
-    unsafe { core::mem::replace(&mut (*task).fail_nth, n) }
-}
-
-/// How many of the allocations that four tables take can fail: a pool has all of them in one page,
-/// genalloc takes none, and page_frag makes do with a page if there is no chunk.
-#[cfg(CONFIG_FAILSLAB)]
-fn allocations() -> Result<usize> {
-    Ok(match crate::caches::source()? {
-        TableSource::Genalloc { .. } | TableSource::PageFrag => 0,
-        TableSource::Pool => 1,
-        _ => 4,
-    })
-}
-
-/// Flags of an allocation that may fail, and says nothing.
-const MAY_FAIL: gfp_t = bindings::GFP_ATOMIC | bindings::__GFP_NOWARN;
 
 #[kunit_tests(v7s_tables)]
 mod suite {
@@ -227,62 +201,6 @@ mod suite {
         assert!(set.translates(SZ_16M + SZ_4K, 0x8000_0000, 255 * SZ_4K));
         assert_eq!(set.l1_entry(SZ_16M + SZ_1M), 0);
         assert!(set.maps(SZ_16M + SZ_1M, 0, SZ_4K, 1));
-        Ok(())
-    }
-
-    /// Each allocation of a call fails in turn.
-    #[test]
-    #[cfg(CONFIG_FAILSLAB)]
-    fn no_memory() -> Result {
-        let mut failures = 0;
-        for n in 1..100 {
-            let set = Set::of(0, 32, 32)?;
-            let (iova, size) = (SZ_16M + 0xf_f000, SZ_4K * 600);
-            fail_nth(n);
-            let (ret, mapped) = set.map_gfp(iova, 0x4000_0000, SZ_4K, 600, RW, MAY_FAIL);
-            let left = fail_nth(0);
-            if ret == OK {
-                assert_eq!(mapped, size);
-                if left == 0 {
-                    continue;
-                }
-                break;
-            }
-            failures += 1;
-            assert_eq!(ret, errno(ENOMEM));
-            // Up to the table that there was no memory for.
-            assert!(mapped < size && (mapped == 0 || (iova + mapped) % SZ_1M == 0));
-            assert!(set.translates(iova, 0x4000_0000, mapped));
-            assert!(set.is_gap(iova + mapped, size - mapped));
-            assert_eq!(set.l1_entry(iova + mapped), 0);
-            // And then there is some.
-            assert!(set.maps(iova + mapped, 0, SZ_4K, 1));
-        }
-        // 600 pages from the end of a section on are in four tables.
-        assert!(failures >= allocations()?);
-        Ok(())
-    }
-
-    /// One page, which has a way of its own.
-    #[test]
-    #[cfg(CONFIG_FAILSLAB)]
-    fn no_memory_for_one_page() -> Result {
-        if allocations()? == 0 {
-            return Ok(());
-        }
-        for size in [SZ_4K, SZ_64K] {
-            let set = Set::of(0, 32, 32)?;
-            fail_nth(1);
-            let result = set.map_gfp(SZ_16M, 0, size, 1, RW, MAY_FAIL);
-            fail_nth(0);
-            assert_eq!(result, (errno(ENOMEM), 0));
-            assert_eq!(set.l1_entry(SZ_16M), 0);
-            // A section takes no memory.
-            fail_nth(1);
-            let result = set.map_gfp(SZ_16M, 0, SZ_1M, 1, RW, MAY_FAIL);
-            fail_nth(0);
-            assert_eq!(result, (OK, SZ_1M));
-        }
         Ok(())
     }
 }
