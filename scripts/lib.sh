@@ -41,7 +41,7 @@ step() {
 }
 
 # flavour F - sets what scripts/kernel says of flavour F.
-release='' kdir='' image='' modules='' source='' linux='' makeargs=''
+release='' kdir='' image='' modules='' source='' linux='' makeargs='' bootargs=''
 flavour() {
 	local assignments
 	assignments=$("$scripts/kernel" "$1") || exit 1

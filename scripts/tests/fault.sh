@@ -13,3 +13,15 @@ fault_injection() {
 	done
 	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 }
+
+# only_within FUNCTION - those only that the kernel makes on behalf of one of its functions.
+only_within() {
+	range=$(sort /proc/kallsyms | awk -v name="$1" '
+		found { print start, $1; exit }
+		$3 == name { found = 1; start = $1 }')
+	for what in failslab fail_page_alloc; do
+		dir=/sys/kernel/debug/$what
+		echo "0x${range% *}" >$dir/require-start
+		echo "0x${range#* }" >$dir/require-end
+	done
+}

@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 # Who serves ARM_V7S, and that every table set goes back to whom it came from:
 # each rule at the head of drivers/iommu/takeover.rs.
+# guest: --append kunit.autorun=0
 
 # shellcheck source=scripts/tests/ktap.sh
 . /ktap.sh
