@@ -62,3 +62,16 @@ pub fn is_set_up() -> bool {
         })
     })
 }
+
+/// Has the running test noted as skipped, and says so, if [`is_set_up`] does not hold.
+pub fn skip_unless_set_up() -> bool {
+    let skips = !is_set_up();
+    if skips {
+        // SAFETY: Called by a test, whose own this is.
+        unsafe {
+            let test = bindings::kunit_get_current_test();
+            (*test).status = bindings::kunit_status_KUNIT_SKIPPED;
+        }
+    }
+    skips
+}

@@ -158,12 +158,6 @@ fn held(tables: &TableAllocator) -> Result<usize> {
     Ok(tables.usage()?.held_bytes)
 }
 
-/// Ends a test without a result.
-fn skip() {
-    // SAFETY: Called by a test, whose own this is.
-    unsafe { (*bindings::kunit_get_current_test()).status = bindings::kunit_status_KUNIT_SKIPPED };
-}
-
 crate::static_cache! {
     struct Tables for [u64; 32] {
         name: c"test_tables",
@@ -214,6 +208,7 @@ impl Shared<'_> {
 ///
 /// `shared` is a [`Shared`] that lives until `done` is set.
 unsafe extern "C" fn churn_here(shared: *mut c_void) {
+    as_in_a_driver();
     // SAFETY: By the function's requirements.
     let shared = unsafe { &*shared.cast::<Shared<'_>>() };
     shared.churn::<8>(0x7000_0000);
@@ -224,8 +219,19 @@ unsafe extern "C" fn churn_here(shared: *mut c_void) {
 ///
 /// `table` is an `Option<Table>` that the caller waits with.
 unsafe extern "C" fn free_here(table: *mut c_void) {
+    as_in_a_driver();
     // SAFETY: By the function's requirements.
     drop(unsafe { (*table.cast::<Option<Table<'_>>>()).take() });
+}
+
+/// Tells lockdep that this interrupt stands for one that a driver handles, which is done in a thread
+/// on PREEMPT_RT, where nobody has tables in a hard interrupt.
+fn as_in_a_driver() {
+    #[cfg(CONFIG_TRACE_IRQFLAGS)]
+    // SAFETY: It is about the interrupt that is being handled, and for those that handle it.
+    unsafe {
+        (*kernel::current!().as_ptr()).hardirq_threaded = 1;
+    }
 }
 
 /// Calls `f` on the last CPU, in its interrupt handler.
@@ -328,9 +334,14 @@ mod suite {
             let before = held(tables)?;
             Random(1).thin(&mut all, n / 2);
             let more = fill(tables, n - all.len())?;
-            // All but page fragments, which are not used one by one.
-            Ok(held(tables)? <= before
-                || matches!(tables.source, AnySource::PageFrag(_)) && !more.is_empty())
+            // All but page fragments, which are not used one by one, and objects that KASAN keeps
+            // in quarantine.
+            let not_yet = match tables.source {
+                AnySource::PageFrag(_) => true,
+                AnySource::Slab(_) | AnySource::Kmalloc(_) => cfg!(CONFIG_KASAN_GENERIC),
+                _ => false,
+            };
+            Ok(held(tables)? <= before || not_yet && !more.is_empty())
         })?);
         Ok(())
     }
@@ -501,8 +512,7 @@ mod suite {
     // Everything that may fail does, for a while.
     #[test]
     fn no_memory() -> Result {
-        if !fault::is_set_up() {
-            skip();
+        if fault::skip_unless_set_up() {
             return Ok(());
         }
         assert!(each(|tables| {
@@ -543,23 +553,28 @@ mod suite {
     // Each allocation of an allocator fails in turn.
     #[test]
     fn no_memory_for_an_allocator() -> Result {
-        if !fault::is_set_up() {
-            skip();
+        if fault::skip_unless_set_up() {
             return Ok(());
         }
         // The kernel dumps the stack if it cannot make a cache, or the map of a region.
-        for (source, steps) in [
-            (TableSource::Genalloc { tables: 0 }, 3),
+        for (source, least) in [
+            (TableSource::Genalloc { tables: 0 }, 2),
             (TableSource::PageFrag, 1),
             (TableSource::Pool, 1),
         ] {
-            for n in 1..=steps {
+            let mut failures = 0;
+            for n in 1..100 {
                 let make = || allocator(source, SZ_1K, Zone::Dma32);
                 let (made, failed) = fault::nth(n, make);
-                assert!(failed);
-                // Of a region the third are pages, for which smaller ones may do.
-                assert!(n == 3 || made.err() == Some(ENOMEM));
+                let error = made.err();
+                assert!(error.is_none() || failed && error == Some(ENOMEM));
+                failures += u32::from(error.is_some());
+                if !failed {
+                    break;
+                }
             }
+            // For the pages of a region, smaller ones may do.
+            assert!(failures >= least);
             drop(allocator(source, SZ_1K, Zone::Dma32)?.alloc(Gfp::KERNEL)?);
         }
         Ok(())
