@@ -413,7 +413,7 @@ impl TableAllocator {
         }
         if gfp & bindings::__GFP_NOWARN == 0 {
             report(fmt!(
-                "table at {:#x} refused: it does not lie below 4 GiB, as kmalloc knows no zone dma32",
+                "table at {:#x} refused: not below 4 GiB, as kmalloc knows no zone dma32",
                 table.phys()
             ));
         }
