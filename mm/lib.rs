@@ -114,7 +114,7 @@ impl kernel::Module for SlabRust {
         // SAFETY: Called once, when no other code of this module has run.
         unsafe { raw::init() };
         Ok(Self {
-            _list: list::List::new()?,
+            _list: list::List::new(),
             // SAFETY: Called once.
             _watch: unsafe { static_cache::Watch::new() }?,
         })

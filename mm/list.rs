@@ -12,39 +12,101 @@
 //! Caches that share slabs are one cache, listed under the name of the first; those
 //! of them that were made here have a line of their own, which says where to look.
 
+use core::{
+    fmt::Display,
+    ptr, //
+};
+
 use kernel::{
-    debugfs,
+    bindings,
     fmt,
-    prelude::*, //
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print, //
 };
 
 use crate::{
     flags::Zone,
     raw,
-    sysfs, //
+    sysfs,
+    THIS_MODULE, //
 };
 
-/// The file; removed when dropped.
-pub(crate) struct List {
-    _file: Pin<KBox<debugfs::File<Caches>>>,
-    _dir: debugfs::Dir,
-}
+/// The folder and its file; removed when dropped.
+///
+/// Where they cannot be made, debugfs has said so, and they are missed by nobody but who looks.
+///
+/// # Invariants
+///
+/// The pointer is what debugfs gave for a folder that was not removed: a folder or an error.
+pub(crate) struct List(*mut bindings::dentry);
+
+// SAFETY: debugfs may be used from any thread.
+unsafe impl Send for List {}
+// SAFETY: As above.
+unsafe impl Sync for List {}
+
+// The kernel crate's files do not name their owner: a module could go while one is open, and
+// closing it would use what the module has left behind.
+const OPERATIONS: bindings::file_operations = bindings::file_operations {
+    owner: THIS_MODULE.as_ptr(),
+    open: Some(open),
+    read: Some(bindings::seq_read),
+    llseek: Some(bindings::seq_lseek),
+    release: Some(bindings::single_release),
+    ..pin_init::zeroed()
+};
 
 impl List {
-    pub(crate) fn new() -> Result<Self> {
-        let dir = debugfs::Dir::new(c"slab_rust");
-        Ok(Self {
-            _file: KBox::pin_init(dir.read_only_file(c"caches", Caches), GFP_KERNEL)?,
-            _dir: dir,
-        })
+    pub(crate) fn new() -> Self {
+        const READ_ONLY: bindings::umode_t = 0o444;
+        // SAFETY: Names are copied, and the operations are for files without data of their own.
+        // INVARIANT: Just made.
+        unsafe {
+            let dir = bindings::debugfs_create_dir(c"slab_rust".as_char_ptr(), ptr::null_mut());
+            bindings::debugfs_create_file_full(
+                c"caches".as_char_ptr(),
+                READ_ONLY,
+                dir,
+                ptr::null_mut(),
+                ptr::null(),
+                &OPERATIONS,
+            );
+            Self(dir)
+        }
     }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        // SAFETY: It was not removed (invariant); errors are fine.
+        unsafe { bindings::debugfs_remove(self.0) };
+    }
+}
+
+/// # Safety
+///
+/// The contract of `open` in `struct file_operations`.
+unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    // SAFETY: The file is about to be opened.
+    unsafe { bindings::single_open(file, Some(show), ptr::null_mut()) }
+}
+
+/// # Safety
+///
+/// Called by seq_file for a file that [`open`] opened.
+unsafe extern "C" fn show(seq: *mut bindings::seq_file, _data: *mut c_void) -> c_int {
+    // SAFETY: By the function's requirements, and nobody else has the file while this runs.
+    let seq = unsafe { SeqFile::from_raw(seq) };
+    seq_print!(seq, "{}", Caches);
+    0
 }
 
 /// What the file shows.
 struct Caches;
 
-impl debugfs::Writer for Caches {
-    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl fmt::Display for Caches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let caches = sysfs::caches().map_err(|_| fmt::Error)?;
 
         Line {
@@ -114,7 +176,7 @@ struct Line<'a, S, N> {
     slabs: N,
 }
 
-impl<S: core::fmt::Display, N: core::fmt::Display> Line<'_, S, N> {
+impl<S: Display, N: Display> Line<'_, S, N> {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_name(f, self.name, 28)?;
         core::write!(
@@ -149,20 +211,11 @@ mod tests {
         gfp::Gfp,
         SlabFlags, //
     };
-    use core::fmt::Display;
     use kernel::str::CString;
-
-    struct Shown;
-
-    impl Display for Shown {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            debugfs::Writer::write(&Caches, f)
-        }
-    }
 
     /// The file.
     fn text() -> Result<CString> {
-        CString::try_from_fmt(core::format_args!("{}", Shown))
+        CString::try_from_fmt(fmt!("{Caches}"))
     }
 
     /// The columns of one line.
