@@ -9,8 +9,19 @@ loaded() {
 	grep -o -e '^slab_rust ' -e '^io_pgtable_arm_v7s_rust ' /proc/modules | sort | tr -d '\n'
 }
 
-plan 4
+# held FILE MODULE - whether a module stays as long as a file of its is open.
+held() (
+	modprobe "$2" && exec 3<"$1" || exit
+	! rmmod "$2"
+)
+
+plan 6
 check 'modprobe finds the format and what it needs' modprobe io_pgtable_arm_v7s_rust
 same 'both are loaded' 'io_pgtable_arm_v7s_rust slab_rust ' "$(loaded)"
 check 'they unload' modprobe -r io_pgtable_arm_v7s_rust
 same 'both are gone' '' "$(loaded)"
+check 'a file of the format that is open holds it' \
+	held /sys/kernel/debug/io_pgtable_arm_v7s_rust/tables io_pgtable_arm_v7s_rust
+modprobe -r io_pgtable_arm_v7s_rust
+check 'the list of caches that is open holds slab_rust' \
+	held /sys/kernel/debug/slab_rust/caches slab_rust
