@@ -6,6 +6,7 @@ usage: draw.py DUMP SVG
 DUMP is a copy of io_pgtable_arm_v7s_rust/sets/N of debugfs.
 """
 
+import itertools
 import os
 import sys
 import tempfile
@@ -166,7 +167,7 @@ class Axis:
                 spans[-1][1] = max(spans[-1][1], end)
             else:
                 spans.append([start, end])
-        gaps = sorted((b[0] - a[1] for a, b in zip(spans, spans[1:])), reverse=True)
+        gaps = sorted((b[0] - a[1] for a, b in itertools.pairwise(spans)), reverse=True)
         least = gaps[BREAKS] + 1 if len(gaps) > BREAKS else 0
         self.pieces = []
         for start, end in spans:

@@ -93,7 +93,7 @@ def parse_info(folder):
         info[name] = value
     ranges = {
         "ias": range(20, 35),
-        "oas": range(0, 36),
+        "oas": range(36),
         "l1_bytes": range(4, 1 << 20),
         "l2_tables": range(1 << 14),
         "l2_bytes": range(1 << 30),
