@@ -122,12 +122,29 @@ static void account(struct page *page, int pages)
 
 void *slab_rust_alloc_pages(gfp_t gfp, unsigned int order)
 {
-	struct page *page = alloc_pages(gfp | __GFP_COMP, order);
+	/* What a device walks is not the business of the task's memory policy. */
+	struct page *page = alloc_pages_node(NUMA_NO_NODE, gfp | __GFP_COMP, order);
 
 	if (!page)
 		return NULL;
 	account(page, 1 << order);
 	return page_address(page);
+}
+
+/* Two pages at a time take little more than one; where there is one left, that. */
+void *slab_rust_alloc_two_pages(gfp_t gfp, void **second)
+{
+	struct page *pages[2] = {};
+
+	if (!alloc_pages_bulk(gfp, ARRAY_SIZE(pages), pages))
+		return NULL;
+	account(pages[0], 1);
+	*second = NULL;
+	if (pages[1]) {
+		account(pages[1], 1);
+		*second = page_address(pages[1]);
+	}
+	return page_address(pages[0]);
 }
 
 void slab_rust_free_pages(const void *address)

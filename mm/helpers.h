@@ -28,6 +28,7 @@ unsigned long slab_rust_lock(spinlock_t *lock);
 void slab_rust_unlock(spinlock_t *lock, unsigned long flags);
 struct page *slab_rust_page_of(const void *address);
 void *slab_rust_alloc_pages(gfp_t gfp, unsigned int order);
+void *slab_rust_alloc_two_pages(gfp_t gfp, void **second);
 void slab_rust_free_pages(const void *address);
 struct page *slab_rust_chunk_of(const void *address);
 size_t slab_rust_chunk_bytes(struct page *chunk);

@@ -81,6 +81,12 @@ extern "C" {
     /// tables; NULL if there are none.
     pub(crate) fn slab_rust_alloc_pages(gfp: bindings::gfp_t, order: c_uint) -> *mut c_void;
 
+    /// Allocates a page, and another one if there is one: `second` is NULL otherwise.
+    pub(crate) fn slab_rust_alloc_two_pages(
+        gfp: bindings::gfp_t,
+        second: *mut *mut c_void,
+    ) -> *mut c_void;
+
     /// Frees them.
     pub(crate) fn slab_rust_free_pages(address: *const c_void);
 

@@ -37,11 +37,19 @@ pub(super) fn alloc(gfp: bindings::gfp_t, size: usize) -> Option<NonNull<u8>> {
     NonNull::new(unsafe { helpers::slab_rust_alloc_pages(gfp, order) }.cast())
 }
 
+/// Allocates a zeroed page, and mostly another one.
+pub(super) fn alloc_two(gfp: bindings::gfp_t) -> Option<(NonNull<u8>, Option<NonNull<u8>>)> {
+    let mut second = core::ptr::null_mut();
+    // SAFETY: `second` may be written.
+    let first = unsafe { helpers::slab_rust_alloc_two_pages(gfp, &mut second) };
+    Some((NonNull::new(first.cast())?, NonNull::new(second.cast())))
+}
+
 /// Frees pages.
 ///
 /// # Safety
 ///
-/// `pages` lies on the first of pages that came from [`alloc`], and nobody uses them any more.
+/// `pages` lies on the first of pages that came from [`alloc`] or [`alloc_two`], and nobody uses them any more.
 pub(super) unsafe fn free(pages: NonNull<u8>) {
     // SAFETY: By the function's requirements.
     unsafe { helpers::slab_rust_free_pages(pages.as_ptr().cast()) };

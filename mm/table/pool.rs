@@ -7,14 +7,15 @@
 //! A pool is its owner's. A page is cut into tables; the free ones of each page are a list, and the
 //! pages that have free ones are another, from which tables are taken until a page is full. A page
 //! of which nothing is in use goes back to the system. What is held is therefore what no allocator
-//! of tables that cannot move can do without: the pages that tables are on.
+//! of tables that cannot move can do without, the pages that tables are on, and at times one more.
 //!
 //! All that a pool has to remember lies in `struct page` and in the free tables themselves, and
 //! none of it makes the lists grow with the pool: allocating and freeing take the same few steps
 //! however many tables there are.
 //!
-//! - **Zeroes.** A table is cleared when it is freed: until its page goes back, a walker that comes
-//!   late finds invalid entries there. A page comes zeroed from the page allocator.
+//! - **Zeroes.** A table is cleared when it is freed, but for the last one of a page that goes back:
+//!   until then, a walker that comes late finds invalid entries there. A page comes zeroed from the
+//!   page allocator.
 //! - **The list in a page.** The first word of a free table says how far the next one lies from
 //!   where the table ends. In a new page that is zero throughout, so that there is nothing to be
 //!   written. Distances are multiples of the size of a table: the two lowest bits of the word are
@@ -24,6 +25,9 @@
 //! - **One page to spare.** Only a pool that asked for a page right after it gave one back keeps
 //!   an empty page from then on, until it grows by more: a table that comes and goes costs no page
 //!   each time, and a pool that shrinks keeps nothing.
+//! - **Two at a time.** Where one page is less than a twentieth of all, a pool asks for two when it
+//!   needs one, which takes little longer. The other is spare, until it is used, or until a page
+//!   goes back and it along with it.
 //!
 //! Tables of a page and more are pages: see [`Pages`](super::page::Pages).
 
@@ -85,6 +89,9 @@ overlays! {
     free: private,
 }
 
+/// Pages of which one more is less than a twentieth.
+const MANY: usize = 20;
+
 /// A page that is cut into tables.
 ///
 /// # Invariants
@@ -106,6 +113,30 @@ impl Page {
         // INVARIANT: By the function's requirements.
         // SAFETY: As above.
         Self(unsafe { NonNull::new_unchecked(page.cast()) })
+    }
+
+    /// A page of which `in_use` tables are in use, and `free` is the first free one.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is a page that nobody else knows, and `free` on it; from there on all is free, and
+    /// zero.
+    unsafe fn new(memory: NonNull<u8>, in_use: usize, free: NonNull<u8>) -> Self {
+        // SAFETY: By the function's requirements.
+        unsafe {
+            let page = Self::of(memory);
+            (*page.fields()).in_use = in_use;
+            (*page.fields()).free = free.as_ptr();
+            page
+        }
+    }
+
+    /// Whether one table is in use at the moment, which others may change at the next.
+    #[inline(always)]
+    fn may_go_back(self) -> bool {
+        // SAFETY: The field is there as long as the page is a pool's. A volatile read stands for
+        // `READ_ONCE()`: whatever is read, the lock decides.
+        unsafe { (&raw const (*self.fields()).in_use).read_volatile() == 1 }
     }
 
     /// What the pool keeps for the page; to be used under the lock of the pool, or as long as
@@ -207,6 +238,22 @@ impl State {
         }
     }
 
+    /// Adds a page of which nothing is in use; there is no other such.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is a zeroed page that nobody else knows.
+    unsafe fn add_spare(&mut self, memory: NonNull<u8>) {
+        // SAFETY: By the function's requirements. The page is this pool's from here on, and all of
+        // it is free.
+        unsafe {
+            let page = Page::new(memory, 0, memory);
+            self.push_last(page);
+            self.spare = Some(page);
+        }
+        self.pages += 1;
+    }
+
     /// Takes a free table of the first page that has one.
     #[inline(always)]
     fn take(&mut self, cut: Cut) -> Option<NonNull<u8>> {
@@ -234,37 +281,43 @@ impl State {
         NonNull::new(table)
     }
 
-    /// Adds a table to the free ones of its page, and says whether the page is to go back.
+    /// Takes a table back, and says what is to go back to the system.
     ///
     /// # Safety
     ///
-    /// `table` is one of `page`, of this pool, all zeroes, and nobody uses it any more.
+    /// `table` is one of `page`, of this pool, all zeroes if it is `cleared`, and nobody uses it
+    /// any more.
     #[inline(always)]
-    unsafe fn put(&mut self, page: Page, table: NonNull<u8>, cut: Cut) -> bool {
+    unsafe fn put(&mut self, page: Page, table: NonNull<u8>, cut: Cut, cleared: bool) -> Excess {
         let fields = page.fields();
-        let end = table.as_ptr().wrapping_add(cut.size);
-        // SAFETY: A page of this pool, which is locked. The table is free from here on.
+        // SAFETY: A page of this pool, which is locked.
         let in_use = unsafe {
-            *distance(table.as_ptr()) = ((*fields).free as usize).wrapping_sub(end as usize) as i32;
-            (*fields).free = table.as_ptr();
             (*fields).in_use = (*fields).in_use.wrapping_sub(1);
             (*fields).in_use
         };
         self.live = self.live.wrapping_sub(1);
         self.gave_back = false;
+        if in_use == 0 && (!self.keep || self.spare.is_some()) {
+            // SAFETY: Pages with free tables are on the list; this one had all but one.
+            unsafe { self.forget(page) };
+            self.gave_back = true;
+            return Excess::Page(if self.keep { None } else { self.take_spare() });
+        }
+        let end = table.as_ptr().wrapping_add(cut.size);
+        // SAFETY: As above. The table is free from here on.
+        unsafe {
+            if !cleared {
+                table.write_bytes(0, cut.size);
+            }
+            *distance(table.as_ptr()) = ((*fields).free as usize).wrapping_sub(end as usize) as i32;
+            (*fields).free = table.as_ptr();
+        }
         if in_use.wrapping_add(1) == cut.tables {
             // SAFETY: Full pages are not on the list.
             unsafe { self.push_first(page) };
-            return false;
+            return Excess::Nothing;
         }
         if in_use == 0 {
-            if !self.keep || self.spare.is_some() {
-                // SAFETY: Pages with free tables are on the list.
-                unsafe { self.remove(page) };
-                self.pages = self.pages.wrapping_sub(1);
-                self.gave_back = true;
-                return true;
-            }
             self.spare = Some(page);
         }
         if self.last != Some(page) {
@@ -274,8 +327,36 @@ impl State {
                 self.push_last(page);
             }
         }
-        false
+        Excess::Nothing
     }
+
+    /// Gives a page up that is on the list.
+    ///
+    /// # Safety
+    ///
+    /// It is on the list.
+    unsafe fn forget(&mut self, page: Page) {
+        // SAFETY: By the function's requirements.
+        unsafe { self.remove(page) };
+        self.pages = self.pages.wrapping_sub(1);
+    }
+
+    /// Gives the page up of which nothing is in use, if there is one, and returns its memory.
+    fn take_spare(&mut self) -> Option<NonNull<u8>> {
+        let page = self.spare.take()?;
+        // SAFETY: It is on the list, as all its tables are free; the first of them is on the page.
+        unsafe {
+            self.forget(page);
+            NonNull::new((*page.fields()).free)
+        }
+    }
+}
+
+/// What goes back to the system when a table is freed.
+enum Excess {
+    Nothing,
+    /// The page that the table was on, and the one that was spare.
+    Page(Option<NonNull<u8>>),
 }
 
 /// How a page is cut.
@@ -316,26 +397,36 @@ impl Pool {
         })
     }
 
-    /// Takes the first table of a new page.
+    /// Takes the first table of a new page, for a pool of `pages` pages.
     #[cold]
     #[inline(never)]
-    fn grow(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        let memory = page::alloc(gfp | self.zone, PAGE_SIZE)?;
-        // SAFETY: Just allocated, so that nobody else knows the page.
-        let page = unsafe { Page::of(memory) };
-        // SAFETY: As above; the second table is in the page, as it has two at least.
-        unsafe {
-            (*page.fields()).in_use = 1;
-            (*page.fields()).free = memory.as_ptr().add(self.cut.size);
-        }
-        self.state.with(|state| {
+    fn grow(&self, gfp: bindings::gfp_t, pages: usize) -> Option<NonNull<u8>> {
+        let (memory, second) = if pages < MANY {
+            (page::alloc(gfp | self.zone, PAGE_SIZE)?, None)
+        } else {
+            page::alloc_two(gfp | self.zone)?
+        };
+        // SAFETY: Just allocated; the second table is in the page, as it has two at least.
+        let page = unsafe { Page::new(memory, 1, memory.add(self.cut.size)) };
+        let excess = self.state.with(|state| {
             state.pages += 1;
             state.live += 1;
             state.keep = state.gave_back;
             state.gave_back = false;
             // SAFETY: The page is this pool's from here on, and has a free table.
             unsafe { state.push_first(page) };
+            // A page may have become empty since this pool had no free table.
+            if state.spare.is_none() {
+                // SAFETY: Just allocated.
+                unsafe { state.add_spare(second?) };
+                return None;
+            }
+            second
         });
+        if let Some(page) = excess {
+            // SAFETY: Just allocated, and not used.
+            unsafe { page::free(page) };
+        }
         Some(memory)
     }
 }
@@ -346,24 +437,30 @@ impl Pool {
 unsafe impl Source for Pool {
     #[inline(always)]
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        let table = self.state.with(|state| state.take(self.cut));
-        table.or_else(|| self.grow(gfp))
+        let (table, pages) = self.state.with(|state| (state.take(self.cut), state.pages));
+        table.or_else(|| self.grow(gfp, pages))
     }
 
     #[inline(always)]
     unsafe fn free(&self, table: NonNull<u8>) {
         // SAFETY: By the function's requirements it is ours, and on a page of the pool.
-        let page = unsafe {
-            table.write_bytes(0, self.cut.size);
-            Page::of(table)
-        };
-        let empty = self.state.with(|state| {
-            // SAFETY: As above, and just cleared.
-            unsafe { state.put(page, table, self.cut) }
+        let page = unsafe { Page::of(table) };
+        let clear = !page.may_go_back();
+        if clear {
+            // SAFETY: As above.
+            unsafe { table.write_bytes(0, self.cut.size) };
+        }
+        let excess = self.state.with(|state| {
+            // SAFETY: As above.
+            unsafe { state.put(page, table, self.cut, clear) }
         });
-        if empty {
+        if let Excess::Page(spare) = excess {
             // SAFETY: The pool has forgotten it.
             unsafe { page::free(table) };
+            if let Some(spare) = spare {
+                // SAFETY: As above.
+                unsafe { page::free(spare) };
+            }
         }
     }
 
@@ -378,10 +475,9 @@ unsafe impl Source for Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        if let Some(page) = self.state.with(|state| state.spare.take()) {
-            // SAFETY: Nothing of it is in use, so that its first free table is on it, and the pool
-            // is not used any more.
-            unsafe { page::free(NonNull::new_unchecked((*page.fields()).free)) };
+        if let Some(page) = self.state.with(State::take_spare) {
+            // SAFETY: The pool has forgotten it.
+            unsafe { page::free(page) };
         }
     }
 }
