@@ -19,8 +19,8 @@ TOLERANCE = 16 << 10
 SLACK = 1.05
 # Fewer leave too much to chance when nine of ten are freed.
 MANY = 1024
-# Tables on a page of their own, because an owner has no more, cost what a page costs.
-FEW = 16
+# Fewer do not fill a page: each table of an owner who has no more costs what a page costs.
+FEW = 4
 
 WORKLOADS = {
     "grow": "All tables are allocated",

@@ -49,7 +49,8 @@ pub(super) fn alloc_two(gfp: bindings::gfp_t) -> Option<(NonNull<u8>, Option<Non
 ///
 /// # Safety
 ///
-/// `pages` lies on the first of pages that came from [`alloc`] or [`alloc_two`], and nobody uses them any more.
+/// `pages` lies on the first of pages that came from [`alloc`] or [`alloc_two`], and nobody uses
+/// them any more.
 pub(super) unsafe fn free(pages: NonNull<u8>) {
     // SAFETY: By the function's requirements.
     unsafe { helpers::slab_rust_free_pages(pages.as_ptr().cast()) };

@@ -13,9 +13,9 @@
 //! none of it makes the lists grow with the pool: allocating and freeing take the same few steps
 //! however many tables there are.
 //!
-//! - **Zeroes.** A table is cleared when it is freed, but for the last one of a page that goes back:
-//!   until then, a walker that comes late finds invalid entries there. A page comes zeroed from the
-//!   page allocator.
+//! - **Zeroes.** A table is cleared when it is freed, but for the last one of a page that goes
+//!   back: until then, a walker that comes late finds invalid entries there. A page comes zeroed
+//!   from the page allocator.
 //! - **The list in a page.** The first word of a free table says how far the next one lies from
 //!   where the table ends. In a new page that is zero throughout, so that there is nothing to be
 //!   written. Distances are multiples of the size of a table: the two lowest bits of the word are
