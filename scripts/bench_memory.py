@@ -256,7 +256,7 @@ def main(kernel, output, *results):
         file.write("\n")
     os.replace(output + ".new", output)
     size = rows[0]["table_bytes"]
-    print(f"Linux {release}, tables of {size:,} bytes; mean of all rounds of each case")
+    print(f"Linux {release}, tables of {size:,} bytes")
     print("\n".join(show(rows)))
     lines, broken = verdicts(rows)
     broken += disagreements(rows)

@@ -41,8 +41,9 @@ again; ``scripts/bench-memory --publish`` rewrites this page, its figures and it
 METHOD = """\
 Linux {kernel}, unmodified, in one guest of QEMU with 3 GiB of memory below 4 GiB and 3 GiB
 above; eight CPUs, of which one runs, so that slabs are as large as on such a machine. Each
-case begins with an allocator that was just made, and is repeated up to 16 times; figures are
-means.
+case begins with an allocator that was just made, and is repeated three to 16 times. Bytes are
+means. Of instructions it is the round that takes least: what others take more depends on how full
+the kernel's own lists of free pages happen to be.
 
 *live*
     bytes of the tables in use, of {table} bytes each.

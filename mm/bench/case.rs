@@ -68,7 +68,7 @@ impl Case {
             Workload::Shrink => 16384,
             _ => 1024,
         };
-        (tables / self.tables as u64).clamp(1, 16)
+        (tables / self.tables as u64).clamp(3, 16)
     }
 
     /// Tables that nine of ten leave.

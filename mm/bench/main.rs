@@ -31,7 +31,6 @@ use kernel::{
     prelude::*, //
 };
 
-use case::Case;
 use contender::Contender;
 use population::LoopCost;
 use row::{
@@ -85,7 +84,6 @@ fn measure(contender: &'static Contender, most: usize) -> Result<KVec<Row>> {
     let watch = Stopwatch::new();
     let loops = LoopCost::new(&watch)?;
     let mut rows = KVec::new();
-    round::warm_up(&watch, &loops, contender)?;
     for case in case::all().filter(|case| case.tables <= most) {
         let mut row = Row::new(contender, case);
         for seed in 0..case.rounds() {

@@ -30,6 +30,16 @@ impl Cost {
         self.calls += other.calls;
     }
 
+    /// The lesser for each call.
+    pub(crate) fn least(self, other: Self) -> Self {
+        let less = other.time * (self.calls as i64) < self.time * (other.calls as i64);
+        if self.calls == 0 || other.calls > 0 && less {
+            other
+        } else {
+            self
+        }
+    }
+
     /// Without what another loop took for each call.
     fn without(self, other: Self) -> Self {
         let calls = other.calls.max(1) as i64;

@@ -103,19 +103,9 @@ pub(crate) fn run(
     Ok(readings)
 }
 
-/// What comes first finds the kernel's own lists of free pages empty, and is not measured.
-pub(crate) fn warm_up(watch: &Stopwatch, loops: &LoopCost, contender: &Contender) -> Result {
-    let case = Case {
-        workload: Workload::Grow,
-        tables: 1024,
-        owners: 1,
-    };
-    run(watch, loops, contender, &case, 0).map(|_| ())
-}
-
 /// Lets the kernel end what it has begun.
 fn settle() {
-    fsleep(Delta::from_millis(20));
+    fsleep(Delta::from_millis(2));
 }
 
 /// Bytes that allocators hold, as they say.

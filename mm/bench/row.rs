@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Results as JSON objects: the mean of all rounds of a case.
+//! Results as JSON objects: of all rounds of a case, the mean of bytes, and the least time. What a
+//! round takes more comes from how full the kernel's own lists of free pages happen to be.
 
 use kernel::{
     debugfs,
@@ -20,7 +21,7 @@ use crate::{
     stopwatch::mean, //
 };
 
-/// A case and what was read, all rounds together.
+/// A case and what was read: sums of all rounds, and of times the least.
 pub(crate) struct Row {
     contender: &'static Contender,
     case: Case,
@@ -54,8 +55,8 @@ impl Row {
             left_elsewhere,
             lost,
         } = readings;
-        self.sums.alloc.add(*alloc);
-        self.sums.free.add(*free);
+        self.sums.alloc = self.sums.alloc.least(*alloc);
+        self.sums.free = self.sums.free.least(*free);
         self.sums.live += live;
         self.sums.above += above;
         self.sums.pieces += pieces;
