@@ -39,7 +39,8 @@ bool slab_rust_may_report(void)
 	return __ratelimit(&limit);
 }
 
-u64 slab_rust_virt_to_phys(const void *address)
+/* Called for each table: without what a tracer would put in front of it. */
+notrace u64 slab_rust_virt_to_phys(const void *address)
 {
 	return virt_to_phys((void *)address);
 }
@@ -95,7 +96,7 @@ void slab_rust_unlock(spinlock_t *lock, unsigned long flags)
 }
 EXPORT_SYMBOL_GPL(slab_rust_unlock);
 
-/* Called for each table: without what a tracer would put in front of it. */
+/* As above. */
 notrace struct page *slab_rust_page_of(const void *address)
 {
 	return virt_to_page(address);

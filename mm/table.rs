@@ -171,6 +171,7 @@ impl Live {
         Self(Atomic::new(0))
     }
 
+    #[inline]
     fn one_more(&self) {
         self.0.add(1, Relaxed);
     }
@@ -389,16 +390,24 @@ impl TableAllocator {
     ///   gave, and got back, lies above 4 GiB.
     ///
     /// Lines in the log are rate-limited; those about memory are left out with `__GFP_NOWARN`.
+    // Inlined for the default; the others are a call away.
+    #[inline]
     pub fn alloc(&self, gfp: Gfp) -> Result<Table<'_>> {
         let gfp = gfp.zeroed().allowed()? & !NOFAIL;
+        if let AnySource::Slab(slab) = &self.source {
+            let ptr = slab.alloc(gfp).ok_or(ENOMEM)?;
+            // SAFETY: Just allocated.
+            return Ok(unsafe { Table::new(ptr, self) });
+        }
+        self.alloc_other(gfp)
+    }
+
+    /// The same for any source.
+    fn alloc_other(&self, gfp: bindings::gfp_t) -> Result<Table<'_>> {
         let (ptr, sure) = with!(&self.source, source => (source.alloc(gfp), is_sure(source)));
         let ptr = ptr.ok_or(ENOMEM)?;
-        // INVARIANT: Just allocated.
-        let table = Table {
-            ptr,
-            allocator: self,
-            _owned: PhantomData,
-        };
+        // SAFETY: Just allocated.
+        let table = unsafe { Table::new(ptr, self) };
         if sure {
             Ok(table)
         } else {
@@ -451,11 +460,6 @@ impl TableAllocator {
             held_bytes: with!(&self.source, source => source.held_bytes())?,
         })
     }
-
-    /// Whether kmemleak knows the tables.
-    fn in_kmemleak(&self) -> bool {
-        with!(&self.source, source => is_in_kmemleak(source))
-    }
 }
 
 impl Drop for TableAllocator {
@@ -492,6 +496,19 @@ unsafe impl Send for Table<'_> {}
 unsafe impl Sync for Table<'_> {}
 
 impl<'a> Table<'a> {
+    /// # Safety
+    ///
+    /// The arguments satisfy the type invariants.
+    #[inline]
+    unsafe fn new(ptr: NonNull<u8>, allocator: &'a TableAllocator) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            ptr,
+            allocator,
+            _owned: PhantomData,
+        }
+    }
+
     /// Where the table is.
     #[inline]
     pub fn as_ptr(&self) -> NonNull<u8> {
@@ -533,13 +550,21 @@ impl<'a> Table<'a> {
 
     /// Gives up ownership without freeing: to an entry that refers to the table by its physical
     /// address, which kmemleak cannot see and is told not to look for.
+    #[inline]
     pub fn into_raw(self) -> NonNull<u8> {
         let table = ManuallyDrop::new(self);
-        if table.allocator.in_kmemleak() {
-            // SAFETY: A live object that kmemleak knows.
-            unsafe { helpers::slab_rust_kmemleak_ignore(table.ptr.as_ptr().cast()) };
+        if cfg!(CONFIG_DEBUG_KMEMLEAK) {
+            table.hide();
         }
         table.ptr
+    }
+
+    /// Tells kmemleak that there are no references to the table, if it knows it.
+    fn hide(&self) {
+        if with!(&self.allocator.source, source => is_in_kmemleak(source)) {
+            // SAFETY: A live object that kmemleak knows.
+            unsafe { helpers::slab_rust_kmemleak_ignore(self.ptr.as_ptr().cast()) };
+        }
     }
 
     /// Takes ownership back.
@@ -548,13 +573,10 @@ impl<'a> Table<'a> {
     ///
     /// `ptr` comes from [`Table::into_raw`] on a table of `allocator`, and no other call took it
     /// back since.
+    #[inline]
     pub unsafe fn from_raw(allocator: &'a TableAllocator, ptr: NonNull<u8>) -> Self {
-        // INVARIANT: By the safety requirements.
-        Self {
-            ptr,
-            allocator,
-            _owned: PhantomData,
-        }
+        // SAFETY: The requirements are the same.
+        unsafe { Self::new(ptr, allocator) }
     }
 }
 

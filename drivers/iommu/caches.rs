@@ -2,8 +2,8 @@
 
 //! Where second-level tables come from: what the parameter `table_alloc` chooses, for all sets.
 //!
-//! The slab caches, the default, and the region of genalloc are shared by all sets; of the other
-//! sources each set has its own. First-level tables are pages in any case: see
+//! The slab caches, the default, and the region of genalloc are shared by all sets; what other
+//! sources hold is a set's own. First-level tables are pages in any case: see
 //! [`table`](crate::table).
 
 use crate::{
@@ -51,13 +51,11 @@ static_cache! {
     }
 }
 
-/// The source that was chosen, and what all sets share of it.
+/// The source that was chosen.
 struct Chosen {
     source: TableSource,
-    /// For tables below 4 GiB.
-    low: Option<Arc<TableAllocator>>,
-    /// For walkers with ARM_MTK_TTBR_EXT, which can follow wider addresses.
-    ext: Option<Arc<TableAllocator>>,
+    /// The region of genalloc, which is below 4 GiB for all.
+    region: Option<Arc<TableAllocator>>,
 }
 
 global_lock! {
@@ -94,23 +92,15 @@ pub(crate) unsafe fn choose(number: u8, region: u32) -> Result<(Sources, &'stati
         },
         other => *other,
     };
-    let share = |tables| -> Result<_> { Ok(Some(Arc::new(tables, GFP_KERNEL)?)) };
-    let (low, ext) = match source {
-        TableSource::Slab => {
-            Low::create()?;
-            Ext::create()?;
-            (
-                share(TableAllocator::of_cache::<Low>()?)?,
-                share(TableAllocator::of_cache::<Ext>()?)?,
-            )
-        }
-        TableSource::Genalloc { .. } => {
-            let low = share(make(source, Zone::of(LOW))?)?;
-            (low.clone(), low)
-        }
-        _ => (None, None),
+    if source == TableSource::Slab {
+        Low::create()?;
+        Ext::create()?;
+    }
+    let region = match source {
+        TableSource::Genalloc { .. } => Some(Arc::new(make(source, Zone::of(LOW))?, GFP_KERNEL)?),
+        _ => None,
     };
-    *CHOSEN.lock() = Some(Chosen { source, low, ext });
+    *CHOSEN.lock() = Some(Chosen { source, region });
     Ok((Sources(()), source.name()))
 }
 
@@ -133,10 +123,13 @@ fn make(source: TableSource, zone: Zone) -> Result<TableAllocator> {
 /// # Invariants
 ///
 /// Its tables are as large as [`L2Slots`].
-pub(crate) struct L2Tables {
-    allocator: Arc<TableAllocator>,
-    /// Whether no other set uses it.
-    own: bool,
+pub(crate) enum L2Tables {
+    /// The region of all sets.
+    Region(Arc<TableAllocator>),
+    /// An allocator for this set, on the slab cache of all of them.
+    Cache(TableAllocator),
+    /// An allocator for this set.
+    Own(TableAllocator),
 }
 
 impl L2Tables {
@@ -144,28 +137,23 @@ impl L2Tables {
     pub(crate) fn new(cfg: &Config) -> Result<Self> {
         let chosen = CHOSEN.lock();
         let chosen = chosen.as_ref().ok_or(ENODEV)?;
-        let shared = if cfg.mtk_ttbr_ext() {
-            &chosen.ext
-        } else {
-            &chosen.low
-        };
-        let allocator = match shared {
-            Some(shared) => shared.clone(),
-            None => Arc::new(make(chosen.source, zone(cfg))?, GFP_KERNEL)?,
-        };
-        // INVARIANT: Those that are shared were made by `make` too, or are of caches of `L2Slots`.
-        Ok(Self {
-            allocator,
-            own: shared.is_none(),
+        // INVARIANT: `make` makes such allocators, and both caches are of `L2Slots`.
+        Ok(match (&chosen.region, chosen.source) {
+            (Some(region), _) => Self::Region(region.clone()),
+            (None, TableSource::Slab) if cfg.mtk_ttbr_ext() => {
+                Self::Cache(TableAllocator::of_cache::<Ext>()?)
+            }
+            (None, TableSource::Slab) => Self::Cache(TableAllocator::of_cache::<Low>()?),
+            (None, source) => Self::Own(make(source, zone(cfg))?),
         })
     }
 
     /// Bytes that a set with so many tables has from the system; of what is shared only its tables.
     pub(crate) fn bytes(&self, tables: usize) -> usize {
         let live = tables * size_of::<L2Slots>();
-        match self.allocator.usage() {
-            Ok(usage) if self.own => usage.held_bytes,
-            _ => live,
+        match self {
+            Self::Own(own) => own.usage().map_or(live, |usage| usage.held_bytes),
+            Self::Region(_) | Self::Cache(_) => live,
         }
     }
 }
@@ -174,7 +162,10 @@ impl Deref for L2Tables {
     type Target = TableAllocator;
 
     fn deref(&self) -> &TableAllocator {
-        &self.allocator
+        match self {
+            Self::Region(region) => region,
+            Self::Cache(own) | Self::Own(own) => own,
+        }
     }
 }
 

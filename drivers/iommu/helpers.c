@@ -32,17 +32,24 @@ void v7s_dma_wmb(void)
 	dma_wmb();
 }
 
-int v7s_dma_map(struct device *dev, void *table, size_t size, dma_addr_t *dma)
+int v7s_dma_map(struct device *dev, void *table, phys_addr_t phys, size_t size)
 {
+	dma_addr_t dma;
+
 	/*
 	 * The DMA layer warns of devices that cannot reach a page, or has them use another one. The
 	 * latter is of no use to a walker, whose address for a table must be the physical one.
 	 */
-	if (!dev->dma_mask || virt_to_phys(table) + size - 1 >
-			      min_not_zero(*dev->dma_mask, dev->bus_dma_limit))
+	if (!dev->dma_mask ||
+	    phys + size - 1 > min_not_zero(*dev->dma_mask, dev->bus_dma_limit))
 		return -EIO;
-	*dma = dma_map_single(dev, table, size, DMA_TO_DEVICE);
-	return dma_mapping_error(dev, *dma);
+	dma = dma_map_single(dev, table, size, DMA_TO_DEVICE);
+	if (dma_mapping_error(dev, dma))
+		return -EIO;
+	if (dma == phys)
+		return 0;
+	dma_unmap_single(dev, dma, size, DMA_TO_DEVICE);
+	return -EIO;
 }
 
 void v7s_dma_unmap(struct device *dev, dma_addr_t dma, size_t size)

@@ -13,7 +13,7 @@ struct ftrace_regs;
 
 void v7s_wmb(void);
 void v7s_dma_wmb(void);
-int v7s_dma_map(struct device *dev, void *table, size_t size, dma_addr_t *dma);
+int v7s_dma_map(struct device *dev, void *table, phys_addr_t phys, size_t size);
 void v7s_dma_unmap(struct device *dev, dma_addr_t dma, size_t size);
 void v7s_dma_sync(struct device *dev, void *entries, size_t size);
 bool v7s_may_report(void);

@@ -135,7 +135,7 @@ impl<'a> L2<'a> {
         let phys = TablePhys::new(table.phys(), size_of::<L2Slots>(), cfg)?;
         let walker = cfg.walker();
         // SAFETY: A table has so many bytes in the linear map.
-        unsafe { walker.attach(table.as_ptr().cast(), table.phys(), size_of::<L2Slots>())? };
+        unsafe { walker.attach(table.as_ptr().cast(), phys.as_u64(), size_of::<L2Slots>())? };
         // INVARIANT: Just attached.
         Ok((Self { table, walker }, phys))
     }

@@ -24,8 +24,8 @@ extern "C" {
     fn v7s_dma_map(
         dev: *mut bindings::device,
         table: *mut c_void,
+        phys: bindings::phys_addr_t,
         size: usize,
-        dma: *mut bindings::dma_addr_t,
     ) -> c_int;
     fn v7s_dma_unmap(dev: *mut bindings::device, dma: bindings::dma_addr_t, size: usize);
     fn v7s_dma_sync(dev: *mut bindings::device, entries: *mut c_void, size: usize);
@@ -77,19 +77,13 @@ impl Walker {
     ///
     /// # Safety
     ///
-    /// `table` is the address of `size` bytes in the kernel's linear map.
-    #[allow(clippy::useless_conversion)] // `dma_addr_t` has 32 bits on some kernels.
+    /// `table` is the address of `size` bytes in the kernel's linear map, which lie at `phys`.
     pub(crate) unsafe fn attach(self, table: NonNull<Slot>, phys: u64, size: usize) -> Result {
         let Some(dev) = self.0 else { return Ok(()) };
-        let mut dma = 0;
+        let (table, phys_addr) = (table.as_ptr().cast(), phys as bindings::phys_addr_t);
         // SAFETY: The device is alive (type invariant), the memory is what the caller says.
-        let err = unsafe { v7s_dma_map(dev.as_ptr(), table.as_ptr().cast(), size, &mut dma) };
-        if err == 0 && u64::from(dma) == phys {
+        if unsafe { v7s_dma_map(dev.as_ptr(), table, phys_addr, size) } == 0 {
             return Ok(());
-        }
-        if err == 0 {
-            // SAFETY: Just mapped.
-            unsafe { v7s_dma_unmap(dev.as_ptr(), dma, size) };
         }
         report(fmt!(
             "the device cannot reach a page table at its physical address {phys:#x}"

@@ -36,10 +36,21 @@ use crate::{
 };
 
 /// A cache of tables.
+///
+/// # Invariants
+///
+/// `raw` is that of `cache`.
 pub(super) struct Slab {
+    raw: NonNull<bindings::kmem_cache>,
     cache: Cache,
     live: Live,
 }
+
+// SAFETY: A cache belongs to no task; the kernel's functions for it lock as needed.
+unsafe impl Send for Slab {}
+
+// SAFETY: As above.
+unsafe impl Sync for Slab {}
 
 enum Cache {
     Own(RawCache),
@@ -65,18 +76,22 @@ impl Slab {
         let cache = static_cache::cache::<C>()?.as_raw_cache();
         Some(Self::from(Cache::Static(cache)))
     }
+}
 
-    fn cache(&self) -> &RawCache {
-        match &self.cache {
-            Cache::Own(cache) => cache,
-            Cache::Static(cache) => cache,
+impl Cache {
+    fn raw(&self) -> &RawCache {
+        match self {
+            Self::Own(cache) => cache,
+            Self::Static(cache) => cache,
         }
     }
 }
 
 impl From<Cache> for Slab {
     fn from(cache: Cache) -> Self {
+        // INVARIANT: Asked for it.
         Self {
+            raw: cache.raw().as_raw(),
             cache,
             live: Live::new(),
         }
@@ -88,10 +103,10 @@ impl From<Cache> for Slab {
 unsafe impl Source for Slab {
     const IN_KMEMLEAK: bool = true;
 
+    #[inline]
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
         // SAFETY: The cache is alive and has the zone; `gfp` names none.
-        let object =
-            unsafe { bindings::kmem_cache_alloc_noprof(self.cache().as_raw().as_ptr(), gfp) };
+        let object = unsafe { bindings::kmem_cache_alloc_noprof(self.raw.as_ptr(), gfp) };
         let table = NonNull::new(object.cast())?;
         self.live.one_more();
         Some(table)
@@ -99,7 +114,7 @@ unsafe impl Source for Slab {
 
     unsafe fn free(&self, table: NonNull<u8>) {
         // SAFETY: By the function's requirements it is an object of this cache.
-        unsafe { bindings::kmem_cache_free(self.cache().as_raw().as_ptr(), table.as_ptr().cast()) };
+        unsafe { bindings::kmem_cache_free(self.raw.as_ptr(), table.as_ptr().cast()) };
         self.live.one_less();
     }
 
@@ -109,6 +124,6 @@ unsafe impl Source for Slab {
 
     /// All slabs of the cache, whoever uses them.
     fn held_bytes(&self) -> Result<usize> {
-        self.cache().slab_bytes()
+        self.cache.raw().slab_bytes()
     }
 }
