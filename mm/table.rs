@@ -389,7 +389,8 @@ impl TableAllocator {
     /// - [`ERANGE`] and a line in the log: the source does not know [`Zone::Dma32`], and what it
     ///   gave, and got back, lies above 4 GiB.
     ///
-    /// Lines in the log are rate-limited; those about memory are left out with `__GFP_NOWARN`.
+    /// Lines in the log are rate-limited; that of a region which is in use is left out with
+    /// `__GFP_NOWARN`.
     // Inlined for the default; the others are a call away.
     #[inline]
     pub fn alloc(&self, gfp: Gfp) -> Result<Table<'_>> {
@@ -411,21 +412,19 @@ impl TableAllocator {
         if sure {
             Ok(table)
         } else {
-            self.check(table, gfp)
+            self.check(table)
         }
     }
 
     /// Gives a table back if it lies where it must not.
-    fn check<'a>(&'a self, table: Table<'a>, gfp: bindings::gfp_t) -> Result<Table<'a>> {
+    fn check<'a>(&'a self, table: Table<'a>) -> Result<Table<'a>> {
         if self.zone != Zone::Dma32 || table.phys32().is_ok() {
             return Ok(table);
         }
-        if gfp & bindings::__GFP_NOWARN == 0 {
-            report(fmt!(
-                "table at {:#x} refused: not below 4 GiB, as kmalloc knows no zone dma32",
-                table.phys()
-            ));
-        }
+        report(fmt!(
+            "table at {:#x} refused: not below 4 GiB, as kmalloc knows no zone dma32",
+            table.phys()
+        ));
         Err(ERANGE)
     }
 

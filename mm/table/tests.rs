@@ -224,8 +224,8 @@ unsafe extern "C" fn free_here(table: *mut c_void) {
     drop(unsafe { (*table.cast::<Option<Table<'_>>>()).take() });
 }
 
-/// Tells lockdep that this interrupt stands for one that a driver handles, which is done in a thread
-/// on PREEMPT_RT, where nobody has tables in a hard interrupt.
+/// Tells lockdep that this interrupt stands for one that a driver handles, which is done in a
+/// thread on PREEMPT_RT, where nobody has tables in a hard interrupt.
 fn as_in_a_driver() {
     #[cfg(CONFIG_TRACE_IRQFLAGS)]
     // SAFETY: It is about the interrupt that is being handled, and for those that handle it.
@@ -556,14 +556,15 @@ mod suite {
         if fault::skip_unless_set_up() {
             return Ok(());
         }
-        // The kernel dumps the stack if it cannot make a cache, or the map of a region.
-        for (source, least) in [
-            (TableSource::Genalloc { tables: 0 }, 2),
-            (TableSource::PageFrag, 1),
-            (TableSource::Pool, 1),
+        // The kernel dumps the stack if it cannot make a cache, or the map of a region, which comes
+        // fourth.
+        for (source, steps, least) in [
+            (TableSource::Genalloc { tables: 0 }, 3, 2),
+            (TableSource::PageFrag, 99, 1),
+            (TableSource::Pool, 99, 1),
         ] {
             let mut failures = 0;
-            for n in 1..100 {
+            for n in 1..=steps {
                 let make = || allocator(source, SZ_1K, Zone::Dma32);
                 let (made, failed) = fault::nth(n, make);
                 let error = made.err();
