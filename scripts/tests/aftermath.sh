@@ -37,7 +37,8 @@ validate() {
 orphans() {
 	dd bs=64k if=/sys/kernel/debug/page_owner_stacks/show_stacks 2>/dev/null | awk '
 		BEGIN { RS = "" }
-		/\n 0x[0-9a-f]+\n/ && !/allocate_slab|stack_depot_save|kasan_populate_vmalloc|p(te|md|ud)_alloc/
+		/allocate_slab|stack_depot_save|kasan_populate_vmalloc|p(te|md|ud)_alloc/ { next }
+		/\n 0x[0-9a-f]+\n/
 		END { if (NR < 100) print NR " callers own pages" }'
 }
 

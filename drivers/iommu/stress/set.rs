@@ -93,13 +93,11 @@ impl Set {
     ///
     /// Nobody else's call concerns these input addresses at the same time.
     pub(crate) unsafe fn unmap(&self, iova: usize, pgsize: usize, count: usize) -> usize {
-        let ops = self.ops.as_ptr();
+        let Some(unmap_pages) = self.calls.unmap_pages else {
+            return usize::MAX;
+        };
         // SAFETY: A live set (invariant), and the rest is the caller's promise.
-        self.calls
-            .unmap_pages
-            .map_or(usize::MAX, |unmap_pages| unsafe {
-                unmap_pages(ops, iova, pgsize, count, ptr::null_mut())
-            })
+        unsafe { unmap_pages(self.ops.as_ptr(), iova, pgsize, count, ptr::null_mut()) }
     }
 
     /// Calls `iova_to_phys`.
@@ -109,12 +107,11 @@ impl Set {
     /// Nobody changes the mapping of this input address at the same time.
     #[allow(clippy::useless_conversion)] // `phys_addr_t` has 32 bits on some kernels.
     pub(crate) unsafe fn translate(&self, iova: usize) -> u64 {
+        let Some(iova_to_phys) = self.calls.iova_to_phys else {
+            return u64::MAX;
+        };
         // SAFETY: A live set (invariant), and the rest is the caller's promise.
-        self.calls
-            .iova_to_phys
-            .map_or(u64::MAX, |iova_to_phys| unsafe {
-                iova_to_phys(self.ops.as_ptr(), iova).into()
-            })
+        unsafe { iova_to_phys(self.ops.as_ptr(), iova) }.into()
     }
 }
 

@@ -28,7 +28,7 @@ caches() {
 	grep -c '__kmem_cache_create_args <-'
 }
 
-[ -e $tracing/trace ] || mount -t tracefs tracefs $tracing
+[ -e $tracing/trace ] || mount -t tracefs none $tracing
 plan 6
 check 'C serves' modprobe $format takeover=0
 echo 1 >$tracing/events/kmem/mm_page_alloc/enable
@@ -37,7 +37,8 @@ check 'caches that are made can be traced' \
 echo function >$tracing/current_tracer
 c=$(traced rust_v7s_client)
 rust=$(traced rust_v7s_by_name)
-has 'C allocates its first-level table without reclaim' '^GFP_DMA32\|__GFP_ZERO$' "$(echo "$c" | flags)"
+has 'C allocates its first-level table without reclaim' '^GFP_DMA32\|__GFP_ZERO$' \
+	"$(echo "$c" | flags)"
 has 'Rust with it' '^GFP_KERNEL\|GFP_DMA32\|' "$(echo "$rust" | flags)"
 same 'C makes a cache for a table set' 1 "$(echo "$c" | caches)"
 same 'Rust none' 0 "$(echo "$rust" | caches)"

@@ -64,7 +64,9 @@ areas() {
 
 # Free pages, those included that CPUs have put by.
 free_pages() {
-	awk '$1 == "pages" { sum += $3 } $1 == "count:" { sum += $2 } END { print sum }' /proc/zoneinfo
+	awk '$1 == "pages" { sum += $3 }
+		$1 == "count:" { sum += $2 }
+		END { print sum }' /proc/zoneinfo
 }
 
 traced() {

@@ -40,7 +40,8 @@ rival_first() {
 	said >/dev/null
 	check "$1 is somebody else's: no format" fails modprobe $format
 	said >/tmp/said
-	has 'it says whose it is' "cannot redirect .*$1.*: somebody else redirects it" "$(cat /tmp/said)"
+	has 'it says whose it is' "cannot redirect .*$1.*: somebody else redirects it" \
+		"$(cat /tmp/said)"
 	has 'and what to do' 'with takeover=0 only the exported functions serve' "$(cat /tmp/said)"
 	# Busybox tries twice.
 	same 'in two lines' 2 "$(grep -o "$format: .*" /tmp/said | sort -u | wc -l)"
