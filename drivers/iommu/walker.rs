@@ -116,6 +116,11 @@ impl Walker {
 
 #[inline(never)]
 fn sync_for(dev: NonNull<bindings::device>, run: &[Slot]) {
+    // No entries may be at the end of one table and at the beginning of another, and DMA debugging
+    // wants to know of which.
+    if run.is_empty() {
+        return;
+    }
     // SAFETY: The device is alive (invariant of `Walker`); a reference to slots is a reference
     // into a table in the linear map, and writing back its cache lines changes nothing.
     unsafe {
