@@ -2,6 +2,9 @@
 
 //! Contexts that may not wait: timers that expire in hard and in soft interrupts, and so in the
 //! middle of what a thread does on the same CPU.
+//!
+//! The mode of the former leaves it to the kernel where they expire: a real-time kernel, which does
+//! not allocate in hard interrupts, makes soft ones of them.
 
 use crate::race::Race;
 use core::marker::PhantomData;
@@ -21,7 +24,7 @@ use kernel::{
             HrTimerMode,
             HrTimerPointer,
             HrTimerRestart,
-            RelativePinnedHardMode,
+            RelativePinnedMode,
             RelativePinnedSoftMode, //
         },
         Delta,
@@ -40,7 +43,7 @@ struct Timer<M> {
     _mode: PhantomData<fn() -> M>,
 }
 
-type Hard = Timer<RelativePinnedHardMode<Monotonic>>;
+type Hard = Timer<RelativePinnedMode<Monotonic>>;
 type Soft = Timer<RelativePinnedSoftMode<Monotonic>>;
 
 impl<M: HrTimerMode<Expires = Delta> + 'static> Timer<M> {
