@@ -5,6 +5,8 @@
 # guest: --smp 8
 # guest: --append kunit.enable=0
 # guest: --add scripts/tests/callers.sh
+# soak: STRESS_CALLS=2000000
+# soak: STRESS_SEED=
 
 # shellcheck source=scripts/tests/callers.sh
 . /callers.sh

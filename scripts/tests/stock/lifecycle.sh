@@ -3,6 +3,8 @@
 # The format is loaded, used and unloaded many times, with and without takeover,
 # idle and under callers who never rest, and nothing is left of it.
 # guest: --smp 2
+# soak: LIFECYCLE_CYCLES=500
+# soak: LIFECYCLE_RELOADS=200
 
 # shellcheck source=scripts/tests/ktap.sh
 . /ktap.sh

@@ -5,6 +5,8 @@
 # nobody writes to takes none of the host's, hence init_on_alloc=0.
 # guest: --mem 6G --smp 2
 # guest: --append init_on_alloc=0
+# soak: PRESSURE_SETS=1500
+# soak: PRESSURE_TABLES=1024
 
 # shellcheck source=scripts/tests/ktap.sh
 . /ktap.sh

@@ -3,6 +3,8 @@
 # Eight CPUs and their interrupts in one table set, on the kernel that people run.
 # guest: --smp 8
 # guest: --add scripts/tests/callers.sh
+# soak: STRESS_CALLS=10000000
+# soak: STRESS_SEED=
 
 # shellcheck source=scripts/tests/callers.sh
 . /callers.sh

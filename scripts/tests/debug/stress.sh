@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# Callers in one table set where memory that is used after it was freed, waiting in
+# atomic context, and wrong locking are reported.
+# guest: --smp 2
+# guest: --append kunit.enable=0
+# guest: --add scripts/tests/callers.sh
+# soak: STRESS_CALLS=1000000
+# soak: STRESS_SEED=
+
+# shellcheck source=scripts/tests/callers.sh
+. /callers.sh
+
+# What CPUs keep of their own, and what has memory set aside, differ most.
+plan $((2 * stress_checks))
+stress 0 "${STRESS_CALLS:-30000}"
+stress 5 "${STRESS_CALLS:-30000}"
