@@ -50,7 +50,7 @@ stress() {
 	cp /sys/kernel/debug/v7s_stress/results "/out/stress-$1.ktap"
 	same 'the format stayed' '' "$(cat /tmp/unloaded)"
 	check 'though it was told to go' more_than 5 /tmp/refused
-	check 'while it was looked at' more_than 5 /tmp/readings
+	check 'while it was looked at' more_than 0 /tmp/readings
 	same 'and the others were fine' 'c 0 wrong 0' \
 		"$(sed '/^rust/d' $users | tr '\n' ' ' | sed 's/ $//')"
 	check 'all of them go' rmmod v7s_stress v7s_users
