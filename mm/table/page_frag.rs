@@ -102,6 +102,10 @@ impl State {
 
     /// Cuts a table of `size` bytes off the chunk, or off another one.
     fn cut(&mut self, size: usize, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
+        // The kernel goes on with another chunk for what fits into a page only.
+        if size > PAGE_SIZE && self.cache.offset as usize + size > self.bytes {
+            self.leave();
+        }
         let (before, was_idle) = (self.cache.encoded_page, self.is_idle());
         let mask = !(size as c_uint - 1);
         // SAFETY: The structure is ours alone, and `size` a power of two up to a chunk.
@@ -120,6 +124,16 @@ impl State {
         unsafe { *in_use(table.map(|_| self.chunk)?) += 1 };
         self.live += 1;
         table
+    }
+
+    /// Leaves the chunk to those who have fragments of it.
+    fn leave(&mut self) {
+        if self.is_idle() {
+            self.count(self.chunk, self.bytes, false);
+        }
+        self.chunk = core::ptr::null_mut();
+        // SAFETY: The structure is ours alone.
+        unsafe { bindings::page_frag_cache_drain(&mut self.cache) };
     }
 
     /// Goes on with the chunk that `table`, the first, was cut off.
