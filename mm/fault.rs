@@ -8,6 +8,8 @@
 //! for, unless it is told to in debugfs: for `failslab` and `fail_page_alloc` `probability` 100,
 //! `times` -1, `task-filter` and not `ignore-gfp-wait`, and `min-order` 0.
 
+mod tests;
+
 use kernel::{
     bindings,
     prelude::*, //
