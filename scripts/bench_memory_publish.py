@@ -11,7 +11,7 @@ import json
 import os
 import sys
 
-from bench_memory import FEW, WORKLOADS, index, kib, names, pair, promises, ratio
+from bench_memory import WORKLOADS, index, kib, names, pair, promises, ratio
 from bench_publish import draw, heading, rst_table
 
 NAME = "page_table_memory"
@@ -247,7 +247,12 @@ def claim_slab(by, cases, most):
         f" page_frag {mib(shrunk['page_frag']['held_bytes'])}, the pool"
         f" {mib(shrunk['pool']['held_bytes'])} ({times(ratio(shrunk['pool']))} times), where the"
         f" floor is {mib(shrunk['pool']['floor_bytes'])}. A slab is"
-        f" {mib(slab_bytes(by, most))}, and goes back when nothing is left on all of it."
+        f" {mib(slab_bytes(by, most))}, and goes back when nothing is left on all of it. Time does"
+        f" not heal that: when each of the tables that are left has been replaced six times, by"
+        f" freeing it and allocating another, the slab holds"
+        f" {mib(shrunk['slab']['settled_bytes'])}, as it gives the same objects out again;"
+        f" page_frag {mib(shrunk['page_frag']['settled_bytes'])}, and the pool"
+        f" {mib(shrunk['pool']['settled_bytes'])}."
     )
 
 
@@ -330,7 +335,7 @@ def claim_pool(by, rows, most):
         if not figures:
             continue
         fewer = sum(value <= 1 for value in figures)
-        which = f", with {FEW} tables an owner at least," if name == "slab" else ""
+        which = ", where each owner has tables for whole pages," if name == "slab" else ""
         yield wrap(
             f"To allocate and free a table takes it {times(figures[0])} to {times(figures[-1])}"
             f" times the instructions of the slab, {who}{which} and no more than the slab in"
@@ -416,22 +421,23 @@ def tables(rows):
             ],
         )
     yield heading("What comes back, and what lies where")
-    yield "One owner, grow: bytes that are still held when all tables were freed:\n"
     one = [row for row in chosen if row["owners"] == 1]
-    for what, cell in (
-        (None, lambda row: kib(row["left_bytes"])),
-        ("Bytes that the zone below 4 GiB has less while all are in use:\n",
+    for workload, what, cell in (
+        ("shrink", "Nine of ten freed, and then each of the others replaced six times: bytes that"
+         " are still held.", lambda row: kib(row["settled_bytes"])),
+        ("grow", "All tables freed: bytes that are still held.",
+         lambda row: kib(row["left_bytes"])),
+        ("grow", "All tables in use: bytes that the zone below 4 GiB has less.",
          lambda row: kib(row["zone_bytes"])),
-        ("Tables above 4 GiB, where the walker does not reach:\n",
+        ("grow", "All tables in use: those above 4 GiB, where the walker does not reach.",
          lambda row: f"{row['refused']:,}"),
     ):
-        if what:
-            yield what
+        yield f"{wrap(what + ' One owner:')}"
         yield from rst_table(
             ["tables", *allocators],
             [
                 [f"{row['tables']:,}"]
-                + [cell(by[name, "grow", row["tables"], 1]) for name in allocators]
+                + [cell(by[name, workload, row["tables"], 1]) for name in allocators]
                 for row in one
             ],
         )

@@ -41,7 +41,8 @@ pub(crate) struct Case {
     pub(crate) owners: usize,
 }
 
-const TABLES: [usize; 7] = [1, 4, 16, 64, 256, 1024, 4096];
+/// Among them one that is no power of two, and an odd number of pages.
+const TABLES: [usize; 8] = [1, 4, 16, 64, 100, 256, 1024, 4096];
 const OWNERS: [usize; 3] = [1, 8, 64];
 
 /// All cases, in the order in which they are measured and reported.

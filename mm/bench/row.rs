@@ -50,6 +50,7 @@ impl Row {
             accounted,
             below,
             elsewhere,
+            settled,
             left,
             left_below,
             left_elsewhere,
@@ -64,6 +65,7 @@ impl Row {
         self.sums.accounted += accounted;
         self.sums.below += below;
         self.sums.elsewhere += elsewhere;
+        self.sums.settled += settled;
         self.sums.left += left;
         self.sums.left_below += left_below;
         self.sums.left_elsewhere += left_elsewhere;
@@ -98,6 +100,7 @@ impl Row {
             ("pieces", sums.pieces as i64),
             ("pinned_bytes", sums.pinned as i64),
             ("refused", sums.above as i64),
+            ("settled_bytes", sums.settled as i64),
             ("left_bytes", sums.left as i64),
             ("left_zone_bytes", sums.left_below),
             ("left_other_bytes", sums.left_elsewhere),
