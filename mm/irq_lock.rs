@@ -37,6 +37,13 @@ impl<T> IrqLock<T> {
         })
     }
 
+    /// Where the data is, for a look at it without the lock: what is seen may be outdated at once,
+    /// and others may write there at the same time.
+    #[inline(always)]
+    pub(crate) fn data(&self) -> *const T {
+        self.data.get()
+    }
+
     /// Calls `f` with the data, interrupts off. `f` must not call this again.
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {

@@ -391,16 +391,17 @@ impl TableAllocator {
     ///
     /// Lines in the log are rate-limited; that of a region which is in use is left out with
     /// `__GFP_NOWARN`.
-    // Inlined for the default; the others are a call away.
+    // Inlined for those that are meant for use; the others are a call away.
     #[inline]
     pub fn alloc(&self, gfp: Gfp) -> Result<Table<'_>> {
         let gfp = gfp.zeroed().allowed()? & !NOFAIL;
-        if let AnySource::Slab(slab) = &self.source {
-            let ptr = slab.alloc(gfp).ok_or(ENOMEM)?;
-            // SAFETY: Just allocated.
-            return Ok(unsafe { Table::new(ptr, self) });
-        }
-        self.alloc_other(gfp)
+        let ptr = match &self.source {
+            AnySource::Slab(slab) => slab.alloc(gfp),
+            AnySource::Pool(pool) => pool.alloc(gfp),
+            _ => return self.alloc_other(gfp),
+        };
+        // SAFETY: Just allocated.
+        Ok(unsafe { Table::new(ptr.ok_or(ENOMEM)?, self) })
     }
 
     /// The same for any source.

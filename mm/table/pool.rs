@@ -181,6 +181,15 @@ struct State {
 // SAFETY: Pages belong to no task.
 unsafe impl Send for State {}
 
+/// Looks at a member of a [`State`] without its lock, for a hint.
+macro_rules! look {
+    ($state:expr, $member:ident) => {
+        // SAFETY: It is there as long as its lock. A volatile read stands for `READ_ONCE()`: nothing
+        // follows from what is read.
+        unsafe { (&raw const (*$state.data()).$member).read_volatile() }
+    };
+}
+
 impl State {
     /// Puts a page at the front of the list.
     ///
@@ -397,11 +406,11 @@ impl Pool {
         })
     }
 
-    /// Takes the first table of a new page, for a pool of `pages` pages.
+    /// Takes the first table of a new page.
     #[cold]
     #[inline(never)]
-    fn grow(&self, gfp: bindings::gfp_t, pages: usize) -> Option<NonNull<u8>> {
-        let (memory, second) = if pages < MANY {
+    fn grow(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
+        let (memory, second) = if look!(self.state, pages) < MANY {
             (page::alloc(gfp | self.zone, PAGE_SIZE)?, None)
         } else {
             page::alloc_two(gfp | self.zone)?
@@ -435,10 +444,14 @@ impl Pool {
 // before it gets there, but for the first word, which is cleared when it leaves. Pages are aligned,
 // and go back when nothing of them is in use.
 unsafe impl Source for Pool {
-    #[inline(always)]
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        let (table, pages) = self.state.with(|state| (state.take(self.cut), state.pages));
-        table.or_else(|| self.grow(gfp, pages))
+        // A pool that is full need not be locked to see that.
+        if look!(self.state, first).is_some() {
+            if let Some(table) = self.state.with(|state| state.take(self.cut)) {
+                return Some(table);
+            }
+        }
+        self.grow(gfp)
     }
 
     #[inline(always)]
