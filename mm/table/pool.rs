@@ -184,8 +184,8 @@ unsafe impl Send for State {}
 /// Looks at a member of a [`State`] without its lock, for a hint.
 macro_rules! look {
     ($state:expr, $member:ident) => {
-        // SAFETY: It is there as long as its lock. A volatile read stands for `READ_ONCE()`: nothing
-        // follows from what is read.
+        // SAFETY: It is there as long as its lock. A volatile read stands for `READ_ONCE()`:
+        // nothing follows from what is read.
         unsafe { (&raw const (*$state.data()).$member).read_volatile() }
     };
 }
