@@ -14,7 +14,7 @@
 format=io_pgtable_arm_v7s_rust
 users=/sys/kernel/debug/v7s_users/counts
 # shellcheck disable=SC2034 # for plans
-stress_checks=9
+stress_checks=10
 
 # Everything that there is to read, over and over. Folders of sets go meanwhile.
 read_all() {
@@ -55,4 +55,5 @@ stress() {
 		"$(sed '/^rust/d' $users | tr '\n' ' ' | sed 's/ $//')"
 	check 'all of them go' rmmod v7s_stress v7s_users
 	check 'and the format' rmmod $format
+	same 'and leave no table behind' '' "$(dmesg -c | grep 'stays behind')"
 }
