@@ -574,8 +574,10 @@ mod suite {
                     break;
                 }
             }
-            // For the pages of a region, smaller ones may do.
-            assert!(failures >= least);
+            // For the pages of a region, smaller ones may do. Those of kmemleak are among them now
+            // and then, so that one of ours is passed over.
+            let kmemleak = cfg!(CONFIG_DEBUG_KMEMLEAK);
+            assert!(failures >= if kmemleak { 1 } else { least });
             drop(allocator(source, SZ_1K, Zone::Dma32)?.alloc(Gfp::KERNEL)?);
         }
         Ok(())

@@ -64,6 +64,10 @@ module! {
             default: 0,
             description: "1: all CPUs at once, on ranges that share tables; 0: one CPU, all cases",
         },
+        calls: u32 {
+            default: 1000,
+            description: "Calls that a mean is taken over, on one CPU",
+        },
     },
 }
 
@@ -86,6 +90,16 @@ impl kernel::InPlaceModule for Bench {
             }? Error))
         })
     }
+}
+
+/// Calls that a mean is taken over.
+fn calls() -> usize {
+    (*module_parameters::calls.value() as usize).max(1)
+}
+
+/// The same for calls that take as long as many.
+fn few_calls() -> usize {
+    calls().div_ceil(10)
 }
 
 /// Everything that one CPU can say.

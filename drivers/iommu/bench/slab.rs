@@ -23,7 +23,6 @@ use slab_rust::{
     SlabFlags, //
 };
 
-const CALLS: usize = 1000;
 const ROUNDS: usize = 3;
 
 type Table = [u32; 256];
@@ -39,14 +38,15 @@ static_cache! {
 /// Instructions for an object that comes and goes.
 #[inline(always)]
 fn cost(watch: &Stopwatch, mut once: impl FnMut() -> bool) -> Result<u64> {
+    let calls = crate::calls();
     let mut fine = true;
     // The cache's own memory is not what is measured.
     let warm = once();
     let best = (0..ROUNDS)
-        .map(|_| watch.time(|| (0..CALLS).for_each(|_| fine &= once())))
+        .map(|_| watch.time(|| (0..calls).for_each(|_| fine &= once())))
         .min();
     if warm && fine {
-        best.map(|time| mean(time, CALLS)).ok_or(EINVAL)
+        best.map(|time| mean(time, calls)).ok_or(EINVAL)
     } else {
         Err(ENOMEM)
     }

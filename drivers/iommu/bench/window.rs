@@ -27,19 +27,17 @@ use kernel::{
     }, //
 };
 
-/// Calls that a mean is taken over, and fewer of those that take as long as many.
+/// Calls of a case that a mean is taken over.
 fn calls(case: &Case) -> usize {
     if case.entries() <= 4096 {
-        1000
+        crate::calls()
     } else {
-        100
+        crate::few_calls()
     }
 }
 
 /// Means that the minimum is taken of.
 const ROUNDS: usize = 3;
-/// Sets that are made before the first of them is freed.
-const SETS: usize = 100;
 /// Words in the array that stands for tables when the floor is measured; 512 KiB.
 const FLOOR_WORDS: usize = 1 << 16;
 /// Mapped memory lies this far from its input address.
@@ -224,12 +222,14 @@ pub(crate) fn measure_lifetime(
     case: &Case,
     dev: &PlatformDevice,
 ) -> Result<Cost> {
+    // Sets that are made before the first of them is freed.
+    let count = crate::few_calls();
     let mut cost = Cost::MAX;
     for _ in 0..ROUNDS {
-        let mut sets = KVec::with_capacity(SETS, GFP_KERNEL)?;
+        let mut sets = KVec::with_capacity(count, GFP_KERNEL)?;
         let mut fine = true;
         let create = watch.time_preemptible(|| {
-            for _ in 0..SETS {
+            for _ in 0..count {
                 fine &= Tables::new(provider, case, dev)
                     .is_ok_and(|set| sets.push_within_capacity(set).is_ok());
             }
@@ -237,8 +237,8 @@ pub(crate) fn measure_lifetime(
         check(fine)?;
         let destroy = watch.time_preemptible(|| sets.clear());
         cost = cost.min(Cost {
-            map: mean(create, SETS),
-            unmap: mean(destroy, SETS),
+            map: mean(create, count),
+            unmap: mean(destroy, count),
             ..Cost::MAX
         });
     }

@@ -8,7 +8,7 @@
 # soak: FUZZ_SEED=
 
 # shellcheck disable=SC2034 # for v7s_fuzz.sh
-usual_calls=60000 usual_caches=100
+usual_calls=20000 usual_caches=100
 
 # shellcheck source=scripts/tests/v7s_fuzz.sh
 . /v7s_fuzz.sh

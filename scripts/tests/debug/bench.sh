@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+# The modules that measure and dump tables, which put Rust and the kernel's C side
+# by side, under the kernel's checks. What they find is other tests' business.
+#
+# C makes a cache of the same name for each of its tables.
+# splat: kmem_cache of name 'io-pgtable_armv7s_l2' already exists
+# guest: --append kunit.autorun=0
+
+# shellcheck source=scripts/tests/ktap.sh
+. /ktap.sh
+
+results=/sys/kernel/debug/v7s_bench/results
+dump=/sys/kernel/debug/v7s_dump
+
+# Files of debugfs have no size until they are read.
+not_empty() {
+	find $dump -name tables | while read -r file; do
+		head -c 1 "$file"
+		echo
+	done | grep -c .
+}
+
+plan 7
+check 'the format loads beside C' modprobe io_pgtable_arm_v7s_rust takeover=0
+check 'the benchmark runs' modprobe v7s_bench calls=1
+has 'and has results' '"op": *"unmap"' "$(cat $results)"
+check 'it unloads' rmmod v7s_bench
+check 'the dump is made' modprobe v7s_dump
+same 'by both, in all configurations' 10 "$(not_empty)"
+check 'it unloads' rmmod v7s_dump
