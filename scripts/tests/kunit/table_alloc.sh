@@ -3,6 +3,7 @@
 # The format's suites run over each source of second-level tables. All memory of the
 # guest lies below 4 GiB, so that kmalloc has what they need, too.
 # guest: --add scripts/tests/fault.sh
+# splat: Call trace:.* __kmem_cache_create_args\+.*slab_rust5fault5tests
 
 # shellcheck source=scripts/tests/ktap.sh
 . /ktap.sh
