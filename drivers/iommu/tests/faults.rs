@@ -9,10 +9,10 @@ use slab_rust::{
     TableSource, //
 };
 
-/// How many of the allocations that so many tables take can fail: a pool takes none as long as there
-/// is room on the page of the two that are there before, genalloc takes none at all, and page_frag
-/// makes do with a page if there is no chunk. Those of kmemleak are among them now and then, so that
-/// one of ours is passed over.
+/// How many of the allocations that so many tables take can fail: a pool takes none as long as
+/// there is room on the page of the two that are there before, genalloc takes none at all, and
+/// page_frag makes do with a page if there is no chunk. Those of kmemleak are among them now and
+/// then, so that one of ours is passed over.
 fn failures_of(tables: usize) -> Result<usize> {
     Ok(match crate::caches::source()? {
         TableSource::Genalloc { .. } | TableSource::PageFrag => 0,
