@@ -5,7 +5,7 @@
 MO := $(CURDIR)/build/modules
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
-.PHONY: default help demo check soak bench bench-memory lint modules modules_install clean rust-analyzer
+.PHONY: default help demo check soak bench bench-memory lint rustdoc modules modules_install clean rust-analyzer
 
 default: $(if $(KDIR),modules,help)
 
@@ -16,12 +16,13 @@ help:
 	@echo '  make bench    - measure Rust against the C of the kernel'
 	@echo '  make bench-memory - measure page-table memory by where it comes from'
 	@echo '  make lint     - run what checks the sources only'
+	@echo '  make rustdoc  - document the crates, in build/rustdoc'
 	@echo '  make clean    - remove build/'
 	@echo
 	@echo 'Against a kernel of yours, whose build folder is KDIR:'
 	@echo '  make KDIR=... LLVM=1 [modules | modules_install | clean | rust-analyzer]'
 
-demo check bench bench-memory:
+demo check bench bench-memory rustdoc:
 	@scripts/$@
 
 soak:

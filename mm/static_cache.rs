@@ -5,8 +5,8 @@
 //! C headers: [`include/linux/slab.h`](srctree/include/linux/slab.h),
 //! [`include/linux/module.h`](srctree/include/linux/module.h)
 //!
-//! [`static_cache!`] declares a type that stands for the cache. It has no size, so
-//! neither `Box<T, Cache>` nor `Vec<T, Cache>` carries a reference, and nothing is
+//! [`static_cache!`](crate::static_cache!) declares a type that stands for the cache. It has
+//! no size, so neither `Box<T, Cache>` nor `Vec<T, Cache>` carries a reference, and nothing is
 //! counted: a static cache is destroyed when the code that could name it is gone,
 //! after its module's exit, by a notifier of this module. Objects that were leaked
 //! until then keep the cache, as they keep a [`KmemCache`].
@@ -48,7 +48,7 @@ use crate::{
     request::Request, //
 };
 
-/// A cache declared with [`static_cache!`].
+/// A cache declared with [`static_cache!`](crate::static_cache!).
 ///
 /// # Safety
 ///

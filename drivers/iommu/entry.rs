@@ -162,7 +162,7 @@ impl Attributes {
     }
 }
 
-/// The inverse of [`templates`]: the [`Attributes`] of an entry of some layout. Without permissions
+/// The inverse of `templates!`: the [`Attributes`] of an entry of some layout. Without permissions
 /// those bits are none, and may be address bits.
 macro_rules! attributes {
     ($entry:expr, $perms:expr) => {{

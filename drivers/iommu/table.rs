@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The memory of tables: pages for the first level, for the second level whatever
-//! [`caches`](crate::caches) chose; both where the walker's pointers reach.
+//! [`caches`] chose; both where the walker's pointers reach.
 
 use crate::{
     addr::TablePhys,
