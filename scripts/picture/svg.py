@@ -23,21 +23,26 @@ text { font-family: "DejaVu Sans", Verdana, sans-serif; font-size: 12px }
 .end { text-anchor: end }
 .middle { text-anchor: middle }
 .ribbon { opacity: 0.45; stroke: none }
-.hatch { stroke-width: 1.2; fill: none }"""
+.hatch { stroke-width: 1.2 }"""
 
 
-def style():
+# Class and the colour of its strokes, which are not filled.
+STROKES = (("hatch", "ground"), ("axis", "faint"))
+
+
+def style(extra_colours=(), extra_strokes=(), extra_rules=()):
     """The style sheet: light, and dark where that is preferred."""
 
     def colours(which):
-        for colour in COLOURS:
-            yield f".{colour[0]} {{ fill: {colour[which]} }}"
-        ground, faint = COLOURS[0][which], COLOURS[2][which]
-        yield f".hatch {{ stroke: {ground} }}"
-        yield f".axis {{ stroke: {faint}; fill: none }}"
+        known = {colour[0]: colour[which] for colour in (*COLOURS, *extra_colours)}
+        for name, value in known.items():
+            yield f".{name} {{ fill: {value} }}"
+        for name, colour in (*STROKES, *extra_strokes):
+            yield f".{name} {{ stroke: {known[colour]}; fill: none }}"
 
     yield "<style>"
     yield STYLE
+    yield from extra_rules
     yield from colours(1)
     yield "@media (prefers-color-scheme: dark) {"
     yield from colours(2)
@@ -52,6 +57,9 @@ def num(value):
 
 class Picture:
     """Shapes, from the back to the front."""
+
+    # What a picture of another kind has besides.
+    extra_style = ()
 
     def __init__(self, width):
         self.width = width
@@ -94,7 +102,7 @@ class Picture:
         print("<!-- SPDX-License-Identifier: GPL-2.0 -->", file=file)
         print(f'<svg xmlns="http://www.w3.org/2000/svg" {size} {view} role="img">', file=file)
         print(f"<title>{escape(title)}</title>", file=file)
-        for line in style():
+        for line in style(*self.extra_style):
             print(line, file=file)
         print('<rect class="ground" width="100%" height="100%"/>', file=file)
         for line in self.body:

@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Draws the pictures of Documentation that explain something.
+
+usage: figures.py TREE DOCUMENTATION
+
+The bits of entries come from drivers/iommu/entry.rs in TREE. Words that do not fit where they are
+written are an error.
+"""
+
+import os
+import re
+import sys
+
+import svg
+
+HEIGHT = 17
+# Widths of a character of 12 pixels, as the widest fonts of the style sheet have it on average, and
+# of 11 pixels where all have one width.
+WIDE, MONO = 7.4, 6.7
+
+
+class Figure(svg.Picture):
+    """A picture of boxes and arrows."""
+
+    extra_style = (
+        (
+            ("ours", "#cfe3f7", "#1d4468"),
+            ("theirs", "#e9edf1", "#2d343d"),
+            ("free", "#ffffff", "#14181d"),
+            ("p4Kbox", "#f8e0c8", "#5c3a16"),
+            ("p64Kbox", "#cdeade", "#14503f"),
+            ("p1Mbox", "#cfe3f7", "#1d4468"),
+            ("p16Mbox", "#eed6e8", "#552849"),
+            ("way", "#0b67b2", "#62adf0"),
+            ("other", "#59636e", "#9aa4af"),
+        ),
+        (("edge", "faint"), ("arrow-way", "way"), ("arrow-other", "other")),
+        (
+            ".edge { stroke-width: 1 }",
+            ".arrow-way, .arrow-other { stroke-width: 1.8 }",
+            ".dashed { stroke-dasharray: 5 4 }",
+            ".small { font-size: 11px }",
+        ),
+    )
+
+    def words(self, x, y, lines, kind="text middle", room=None):
+        """Lines of text below one another, which have so much room."""
+        for number, line in enumerate(lines):
+            if room is not None:
+                need = len(line) * (MONO if "mono" in kind or "small" in kind else WIDE)
+                assert need <= room, f"'{line}' needs {need:.0f}, but has {room:.0f}"
+            self.text(x, y + number * HEIGHT, line, kind)
+
+    def box(self, kind, x, y, width, height, lines, heads=1):
+        """A box with words in its middle, of which the first are more important."""
+        self.path(kind, f"M{x} {y}h{width}v{height}h{-width}z")
+        self.path("edge", f"M{x} {y}h{width}v{height}h{-width}z")
+        top = y + (height - HEIGHT * len(lines)) / 2 + 13
+        self.words(x + width / 2, top, lines[:heads], "text middle", width - 8)
+        rest = top + heads * HEIGHT
+        self.words(x + width / 2, rest, lines[heads:], "faint middle small", width - 8)
+
+    def arrow(self, kind, *points, dashed=False):
+        """A line through points, with a head at its end."""
+        (x0, y0), (x1, y1) = points[-2:]
+        length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
+        dx, dy = (x1 - x0) / length, (y1 - y0) / length
+        neck = (x1 - 7 * dx, y1 - 7 * dy)
+        line = "L".join(f"{svg.num(x)} {svg.num(y)}" for x, y in (*points[:-1], neck))
+        self.path(f"arrow-{kind}{' dashed' if dashed else ''}", f"M{line}")
+        corners = (
+            (x1, y1),
+            (x1 - 10 * dx - 5 * dy, y1 - 10 * dy + 5 * dx),
+            (x1 - 10 * dx + 5 * dy, y1 - 10 * dy - 5 * dx),
+        )
+        self.path(kind, "M" + "L".join(f"{svg.num(x)} {svg.num(y)}" for x, y in corners) + "z")
+
+
+def layers(file):
+    """Who calls whom."""
+    picture = Figure(880)
+    picture.box("theirs", 20, 20, 250, 56, ["drivers of IOMMUs, unmodified", "mtk_iommu, msm_iommu"])
+    picture.box("theirs", 290, 20, 250, 56, ["a driver in Rust", "IoPageTable<ArmV7s>"])
+    picture.box("theirs", 600, 20, 260, 56, ["a driver that asks by name", "in Rust or C"])
+
+    picture.box("theirs", 20, 126, 520, 56, [
+        "the kernel's io-pgtable core", "alloc_io_pgtable_ops(ARM_V7S, ...), free_io_pgtable_ops()"])
+    picture.arrow("other", (145, 76), (145, 126))
+    picture.arrow("other", (415, 76), (415, 126))
+
+    picture.box("theirs", 20, 252, 200, 76, [
+        "the kernel's C", "io-pgtable-arm-v7s.c"])
+    picture.box("ours", 290, 252, 570, 76, [
+        "io_pgtable_arm_v7s_rust.ko", "struct io_pgtable_ops over typed tables: map, unmap,",
+        "translate, walk; each table set a folder in debugfs"])
+    picture.arrow("other", (120, 182), (120, 252))
+    picture.words(130, 214, ["while the module", "is not loaded"], "faint small", 150)
+    picture.arrow("way", (415, 182), (415, 252))
+    picture.words(425, 214, ["while it is loaded:", "redirected by ftrace"], "faint small", 170)
+    picture.arrow("way", (730, 76), (730, 252))
+    picture.words(720, 126, ["alloc_io_pgtable_", "arm_v7s_rust_ops()"], "faint end small", 150)
+
+    picture.box("ours", 290, 398, 570, 76, [
+        "slab_rust.ko", "table allocators (slab, genalloc, page_frag, kmalloc, page, pool);",
+        "KmemCache, for any module in Rust; cache_dma32 in sysfs"])
+    picture.arrow("way", (470, 328), (470, 398))
+    picture.words(460, 358, ["first-level tables:", "16 to 64 KiB"], "faint end small", 170)
+    picture.arrow("way", (680, 328), (680, 398))
+    picture.words(690, 358, ["second-level tables: 1 KiB,", "below 4 GiB, by their type"],
+                  "faint small", 200)
+
+    picture.box("theirs", 290, 530, 570, 44, [
+        "the kernel's memory: SLUB, page allocator, zone DMA32"])
+    picture.arrow("other", (575, 474), (575, 530))
+    picture.arrow("other", (120, 328), (120, 552), (290, 552))
+    picture.words(130, 440, ["a slab cache", "for each table set"], "faint small", 150)
+
+    picture.path("ours", "M20 596h16v14h-16z")
+    picture.path("edge", "M20 596h16v14h-16z")
+    picture.text(44, 608, "is here")
+    picture.path("theirs", "M120 596h16v14h-16z")
+    picture.path("edge", "M120 596h16v14h-16z")
+    picture.text(144, 608, "is there: the kernel as it was built, and its modules")
+    picture.save(file, 630, "Drivers, page tables, and where their memory comes from")
+
+
+def takeover_calls(picture, x, title, hooked):
+    """Where calls go in one of the three times."""
+    picture.text(x + 140, 34, title, "text head middle")
+    picture.box("theirs", x, 52, 280, 34, ["the driver"])
+    picture.arrow("other", (x + 68, 86), (x + 68, 116))
+    picture.arrow("other", (x + 212, 86), (x + 212, 116))
+    picture.box("theirs", x, 116, 136, 44, ["alloc_io_pgtable", "_ops(ARM_V7S)"], 2)
+    picture.box("theirs", x + 144, 116, 136, 44, ["free_io_pgtable", "_ops()"], 2)
+    if not hooked:
+        picture.box("theirs", x, 310, 280, 44, ["C", "io-pgtable-arm-v7s.c"])
+        picture.arrow("other", (x + 68, 160), (x + 68, 310))
+        picture.arrow("other", (x + 212, 160), (x + 212, 310))
+        return
+    picture.box("ours", x, 182, 136, 60, ["hook", "takeover=1, and", "the module stays?"])
+    picture.box("ours", x + 144, 182, 136, 60, ["hook", "are these", "operations ours?"])
+    picture.arrow("other", (x + 68, 160), (x + 68, 182))
+    picture.arrow("other", (x + 212, 160), (x + 212, 182))
+    picture.box("theirs", x, 310, 118, 44, ["C", "arm_v7s"])
+    picture.box("ours", x + 162, 310, 118, 44, ["Rust", "arm_v7s_rust"])
+    picture.arrow("other", (x + 30, 242), (x + 30, 310))
+    picture.text(x + 24, 280, "no", "faint end small")
+    picture.arrow("way", (x + 100, 242), (x + 184, 310))
+    picture.text(x + 180, 290, "yes", "faint small")
+    picture.arrow("way", (x + 250, 242), (x + 250, 310))
+    picture.text(x + 256, 280, "yes", "faint small")
+    picture.arrow("other", (x + 180, 242), (x + 96, 310))
+    picture.text(x + 100, 290, "no", "faint end small")
+
+
+def takeover(file):
+    """Who serves before, under and after the module, and how long table sets live."""
+    picture = Figure(980)
+    takeover_calls(picture, 30, "before it is loaded", False)
+    takeover_calls(picture, 350, "while it is loaded", True)
+    takeover_calls(picture, 670, "after it has gone", False)
+    for x in (330, 650):
+        picture.path("edge dashed", f"M{x} 20V536")
+    picture.text(330, 552, "modprobe", "faint middle mono")
+    picture.text(650, 552, "rmmod", "faint middle mono")
+
+    def bar(kind, y, begin, end, words):
+        picture.box(kind, begin, y, end - begin, 30, [words])
+
+    picture.text(30, 398, "Table sets, and who frees them", "text head")
+    bar("theirs", 414, 150, 800, "a set of C from before: C frees it, whenever that is")
+    bar("ours", 456, 370, 620, "sets of Rust: Rust frees them")
+    picture.words(664, 467, ["each holds the module: no rmmod", "until the last of them is freed"],
+                  "faint small", 280)
+    bar("theirs", 500, 700, 950, "sets of C again")
+    picture.save(file, 568, "The same driver before, under and after the takeover")
+
+
+def split_address(picture, x, y):
+    """The parts of an input address."""
+    for at, width, bits, name in (
+        (0, 200, "31:20", "which MiB"), (200, 140, "19:12", "which 4 KiB"),
+        (340, 190, "11:0", "which byte"),
+    ):
+        picture.box("theirs", x + at, y, width, 40, [f"iova[{bits}]", name])
+
+
+def entries_column(picture, x, y, rows, width):
+    """A table, entry by entry: a name and a class each. Returns the middle of each row."""
+    middles = []
+    for words, kind in rows:
+        picture.box(kind, x, y, width, 26, [words])
+        middles.append(y + 13)
+        y += 26
+    return middles
+
+
+def walk(file):
+    """From a base register to pages."""
+    picture = Figure(980)
+    split_address(picture, 225, 20)
+    picture.box("theirs", 30, 122, 120, 40, ["base register", "TTBR"])
+    picture.text(225, 104, "first-level table", "text head")
+    picture.text(225, 120, "4,096 entries, 16 KiB", "faint small")
+    first = entries_column(picture, 225, 128, (
+        ("0: nothing", "free"), ("table", "ours"), ("...", "free"), ("section", "p1Mbox"),
+        ("...", "free"), ("supersection", "p16Mbox"), ("the same", "p16Mbox"),
+        ("... sixteen of them", "p16Mbox"), ("...", "free"),
+    ), 160)
+    picture.arrow("other", (150, 142), (225, 142))
+    picture.text(500, 104, "second-level table", "text head")
+    picture.text(500, 120, "256 entries, 1 KiB", "faint small")
+    second = entries_column(picture, 500, 128, (
+        ("0: nothing", "free"), ("small page", "p4Kbox"), ("...", "free"),
+        ("large page", "p64Kbox"), ("the same", "p64Kbox"), ("... sixteen of them", "p64Kbox"),
+        ("...", "free"),
+    ), 160)
+    picture.arrow("way", (385, first[1]), (440, first[1]), (440, 141), (500, 141))
+    picture.arrow("other", (325, 60), (325, 88), dashed=True)
+    picture.arrow("other", (495, 60), (580, 88), dashed=True)
+    for size, kind, y, entry, column in (
+        ("4 KiB", "p4Kbox", 146, second[1], 660), ("64 KiB", "p64Kbox", 198, second[3], 660),
+        ("1 MiB", "p1Mbox", 328, first[3], 385), ("16 MiB", "p16Mbox", 388, first[5], 385),
+    ):
+        picture.box(kind, 800, y, 150, 42, [size, "of memory"])
+        middle = y + 21
+        if column == 385:
+            picture.arrow("other", (column, entry), (462 - (entry - 200) / 8, entry),
+                          (462 - (entry - 200) / 8, middle), (800, middle))
+        else:
+            picture.arrow("other", (column, entry), (730, entry), (730, middle), (800, middle))
+    picture.save(file, 450, "How a walker translates an input address")
+
+
+FIELDS = re.compile(r"pub\(crate\) struct (\w+)\(u32\) \{\n(.*?)\n    \}", re.S)
+FIELD = re.compile(r"(\d+):(\d+) (\w+);")
+CONSTANT = re.compile(r"const (\w+): u32 = 0b([01]+);")
+
+BIT = 27
+LABEL = 130
+
+# What fields are called in the manual; those that only walkers with ARM_MTK_EXT have.
+NAMES = {
+    "ap0": "AP0", "ap1": "AP1", "ap2": "AP2", "tex": "TEX", "ng": "nG", "s": "S", "ns": "NS",
+    "xn": "XN", "c": "C", "b": "B",
+}
+WIDER = {"pa32": "A32", "pa33": "A33", "pa34": "A34"}
+
+
+def layouts(tree):
+    """The rows of the picture: a name and the fields, as (high, low, name), of each layout."""
+    with open(os.path.join(tree, "drivers/iommu/entry.rs"), encoding="utf-8") as source:
+        text = source.read()
+    structs = {
+        name: [(int(high), int(low), field) for high, low, field in FIELD.findall(body)]
+        for name, body in FIELDS.findall(text)
+    }
+    value = dict(CONSTANT.findall(text))
+
+    def row(struct, fixed, left_out=()):
+        for high, low, name in structs[struct]:
+            if name in left_out:
+                continue
+            if name in fixed:
+                yield high, low, fixed[name]
+            elif "base" in name:
+                yield high, low, f"address[{high}:{low}]"
+            else:
+                yield high, low, WIDER.get(name) or NAMES[name]
+
+    return (
+        ("first level", (
+            ("table", list(row("Table", {"kind": value["TABLE"]}))),
+            ("section", list(row(
+                "SectionEntry", {"kind": value["SECTION"], "supersection": "0"},
+                ("supersection_base",)))),
+            ("supersection", list(row(
+                "SectionEntry", {"kind": value["SECTION"], "supersection": "1"}, ("base",)))),
+        )),
+        ("second level", (
+            ("large page", list(row("LargeEntry", {"kind": value["LARGE"]}))),
+            ("small page", list(row("SmallEntry", {"small": "1"}))),
+        )),
+    )
+
+
+def entry_row(picture, y, name, fields):
+    """One layout."""
+    picture.words(LABEL - 10, y + 23, [name], "text end", LABEL - 20)
+    left = LABEL
+    picture.path("theirs", f"M{left} {y}h{32 * BIT}v36h{-32 * BIT}z")
+    shared = {}
+    for high, low, field in fields:
+        shared.setdefault((high, low), []).append(field)
+    for (high, low), names in shared.items():
+        x, width = left + (31 - high) * BIT, (high - low + 1) * BIT
+        plain = [n for n in names if n not in WIDER.values()]
+        wider = [n for n in names if n in WIDER.values()]
+        fixed = bool(plain) and set(plain[0]) <= {"0", "1"}
+        kind = "free" if fixed else "ours" if plain else "theirs"
+        picture.path(kind, f"M{x} {y}h{width}v36h{-width}z")
+        picture.path("edge", f"M{x} {y}h{width}v36h{-width}z")
+        if fixed:
+            for number, bit in enumerate(plain[0]):
+                picture.text(x + number * BIT + BIT / 2, y + 23, bit, "text middle mono")
+            continue
+        assert len(plain) <= 1 and len(wider) <= 1, f"{name}: bit {low} has names {names}"
+        if plain:
+            at = y + (16 if wider else 23)
+            picture.words(x + width / 2, at, plain, "text middle mono", width)
+        if wider:
+            at = y + (30 if plain else 23)
+            picture.words(x + width / 2, at, wider, "p16M middle mono", width)
+
+
+def entries(file, tree):
+    """The bits of entries."""
+    picture = Figure(LABEL + 32 * BIT + 24)
+    y = 20
+    for level, rows in layouts(tree):
+        picture.text(LABEL - 10, y + 14, level, "text head end")
+        for bit in range(32):
+            x = LABEL + (31 - bit) * BIT + BIT / 2
+            picture.text(x, y + 14, str(bit), "faint middle mono")
+        y += 22
+        for name, fields in rows:
+            entry_row(picture, y, name, fields)
+            y += 42
+        y += 16
+    x = LABEL
+    for kind, words, width in (
+        ("ours", "what is mapped, and how", 220), ("free", "which kind of entry", 190),
+        ("theirs", "zero", 80),
+    ):
+        picture.path(kind, f"M{x} {y}h16v14h-16z")
+        picture.path("edge", f"M{x} {y}h16v14h-16z")
+        picture.words(x + 24, y + 12, [words], "text", width)
+        x += width
+    picture.words(x, y + 12, ["A32"], "p16M mono")
+    picture.words(x + 30, y + 12, ["bit 32 of the address, with ARM_MTK_EXT"], "text", 330)
+    picture.save(file, y + 34, "The bits of entries")
+
+
+def pool(file):
+    """Pages that are cut into tables."""
+    picture = Figure(1010)
+    slot, gap = 54, 56
+    page = 4 * slot
+    first, second, third = (190 + number * (page + gap) for number in range(3))
+
+    def draw(x, y, tables, words):
+        for number, table in enumerate(tables):
+            used = table == "u"
+            picture.box("ours" if used else "free", x + number * slot, y, slot, 38,
+                        ["used" if used else "free"])
+        picture.text(x + page / 2, y + 56, words, "faint middle small")
+
+    picture.text(30, 40, "pages with free tables, the fullest first", "text head")
+    picture.box("theirs", 30, 64, 104, 38, ["the pool"])
+    draw(first, 64, "uufu", "3 of 4 in use")
+    draw(second, 64, "ufuf", "2 of 4 in use")
+    draw(third, 64, "ffff", "spare")
+    for begin, end in ((134, first), (first + page, second), (second + page, third)):
+        picture.arrow("way", (begin, 83), (end, 83))
+    picture.words(30, 220, ["full pages,", "on no list"], "text head")
+    draw(first, 206, "uuuu", "4 of 4 in use")
+    picture.box("theirs", third, 206, page, 38, ["the page allocator"])
+
+    picture.arrow("other", (first + 20, 206), (first + 20, 128), dashed=True)
+    picture.words(first + 30, 158, ["a table is freed:", "to the front"], "faint small", 140)
+    picture.arrow("other", (first + page - 20, 128), (first + page - 20, 206), dashed=True)
+    picture.words(first + page - 10, 158, ["the last free one", "is taken"], "faint small", 140)
+    picture.arrow("other", (second + 1.5 * slot, 64), (second + 1.5 * slot, 34),
+                  (third + page + 30, 34), (third + page + 30, 83), (third + page, 83), dashed=True)
+    picture.words(second + page + 28, 26, ["another table is freed: to the end"],
+                  "faint middle small", 260)
+    picture.arrow("other", (third + 20, 128), (third + 20, 206), dashed=True)
+    picture.words(third + 10, 158, ["empty, but for one", "that may be kept"], "faint end small", 140)
+    picture.arrow("other", (third + page - 20, 206), (third + page - 20, 128), dashed=True)
+    picture.words(third + page - 30, 158, ["none is free: a page,", "or two, from 20 on"],
+                  "faint end small", 160)
+    picture.save(file, 284, "How a pool keeps its pages")
+
+
+PICTURES = {
+    "layers.svg": layers,
+    "iommu/takeover.svg": takeover,
+    "iommu/walk.svg": walk,
+    "iommu/entries.svg": entries,
+    "mm/pool.svg": pool,
+}
+
+
+def main():
+    """Draws all of them."""
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    tree, out = sys.argv[1:]
+    for name, draw in PICTURES.items():
+        path = os.path.join(out, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            if draw is entries:
+                draw(file, tree)
+            else:
+                draw(file)
+
+
+if __name__ == "__main__":
+    main()
