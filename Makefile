@@ -5,7 +5,7 @@
 MO := $(CURDIR)/build/modules
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
-.PHONY: default help demo check soak bench bench-memory lint rustdoc modules modules_install clean rust-analyzer
+.PHONY: default help demo check soak bench bench-memory lint htmldocs rustdoc modules modules_install clean rust-analyzer
 
 default: $(if $(KDIR),modules,help)
 
@@ -16,13 +16,14 @@ help:
 	@echo '  make bench    - measure Rust against the C of the kernel'
 	@echo '  make bench-memory - measure page-table memory by where it comes from'
 	@echo '  make lint     - run what checks the sources only'
+	@echo '  make htmldocs - make HTML of Documentation/, in build/html'
 	@echo '  make rustdoc  - document the crates, in build/rustdoc'
 	@echo '  make clean    - remove build/'
 	@echo
 	@echo 'Against a kernel of yours, whose build folder is KDIR:'
 	@echo '  make KDIR=... LLVM=1 [modules | modules_install | clean | rust-analyzer]'
 
-demo check bench bench-memory rustdoc:
+demo check bench bench-memory htmldocs rustdoc:
 	@scripts/$@
 
 soak:

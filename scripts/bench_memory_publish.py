@@ -28,8 +28,8 @@ Page-table memory, measured
 
 In 2018 four ways were discussed to get second-level tables of 1 KiB below 4 GiB, and a
 fifth was wished for; which takes least memory was argued on paper. Here all of them are
-behind one interface (mm/table.rs), and measured. ``make bench-memory`` measures them
-again; ``scripts/bench-memory --publish`` rewrites this page, its figures and its verdicts.
+behind one interface (:doc:`page_table_memory`), and measured. ``make bench-memory`` measures
+them again; ``scripts/bench-memory --publish`` rewrites this page, its figures and its verdicts.
 
 .. contents:: :local:
 
@@ -59,7 +59,8 @@ the kernel's own lists of free pages happen to be.
     the pages that are expected not to be empty if all had been full. An allocator that cannot
     know who goes first does not expect less: on a page with fewer tables, each survivor pays
     for more of it. For n tables of which k survive, four a page, that is n/4 pages, each with
-    the chance :math:`1 - \\binom{{n-4}}{{k}} / \\binom{{n}}{{k}}`; for large n 3.44 times the
+    the chance 1 - C(n - 4, k) / C(n, k), where C(n, k) is how many ways there are to choose k
+    of n, of being in use; for large n 3.44 times the
     live bytes. At worst: there were ceil(n/4) pages in use when there were most tables, and who
     chooses the survivors leaves one on each; so the lesser of that and of the number of
     survivors, in pages.

@@ -17,9 +17,9 @@ PAGE = """\
 .. SPDX-License-Identifier: GPL-2.0
 .. Written by scripts/bench --publish; do not edit.
 
-=================
+===============
 What calls cost
-=================
+===============
 
 Guest instructions per call, Linux {kernel}, in one guest each, under QEMU with a
 clock that counts instructions: the mean of 1,000 calls (100 of those that write
@@ -29,7 +29,8 @@ call itself and the loop around it cost. ``make bench`` measures them again;
 
 *C* is the kernel's own ``io-pgtable-arm-v7s.c``. *Floor* is what checking and
 writing, or checking and clearing, the same entries takes in a bare array: no
-arguments to check, no first level, no contract.
+arguments to check, no first level, no contract. :doc:`/mm/slab_rust` has what objects of a
+slab cache cost, :doc:`/mm/page_table_memory_results` what tables do by where they come from.
 
 .. figure:: benchmark-map.svg
    :alt: instructions to map 4 KiB pages, by number of pages

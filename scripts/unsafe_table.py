@@ -17,15 +17,15 @@ PAGE = """\
 .. SPDX-License-Identifier: GPL-2.0
 .. Written by scripts/unsafe-table --publish; do not edit.
 
-=============================
+==============================
 What the unsafe code relies on
-=============================
+==============================
 
 Every place in ``slab_rust`` and ``io_pgtable_arm_v7s_rust`` where the compiler
 takes our word, with the reason that stands there: {blocks} blocks and
 implementations in {files} files, and {functions} functions whose callers promise
 something. ``scripts/unsafe-table`` collects it from the sources. Tests, benchmarks
-and samples are not in it.
+and samples are not in it. :doc:`security` says what all of this is to protect.
 
 Reasons
 =======

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Configuration of Sphinx for this folder, as a book that looks like the kernel's own.
+
+scripts/htmldocs runs it. What renders descriptions of the ABI, and how pages look, comes from a
+kernel's source, whose folder is in KERNEL.
+"""
+
+import os
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+KERNEL = os.environ["KERNEL"]
+
+# The kernel's extensions look for Documentation/ABI here, and beside it for their own modules.
+os.environ["srctree"] = TOP
+sys.path[:0] = [f"{KERNEL}/Documentation/sphinx", f"{KERNEL}/tools/lib/python"]
+
+project = "v7s-rs"
+author = "v7s-rs developers"
+extensions = ["kernel_abi"]
+include_patterns = ["**.rst"]
+nitpicky = True
+
+# Programs of more than one language, and what they print.
+highlight_language = "none"
+# Options of commands keep their dashes.
+smartquotes_action = "q"
+
+html_title = "v7s-rs"
+html_theme = "alabaster"
+html_theme_options = {
+    "description": "ARMv7 short-descriptor page tables and DMA32 slab caches for Linux, in Rust",
+    "page_width": "65em",
+    "sidebar_width": "17em",
+    "fixed_sidebar": "true",
+    "font_size": "inherit",
+    "font_family": "serif",
+}
+templates_path = [f"{KERNEL}/Documentation/sphinx/templates"]
+html_sidebars = {"**": ["about.html", "searchbox.html", "kernel-toc.html"]}
+html_static_path = [f"{KERNEL}/Documentation/sphinx-static"]
+html_css_files = ["custom.css"]
+html_copy_source = False
+html_show_copyright = False
