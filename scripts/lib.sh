@@ -41,7 +41,8 @@ step() {
 }
 
 # flavour F - sets what scripts/kernel says of flavour F.
-release='' kdir='' image='' modules='' source='' linux='' makeargs='' bootargs=''
+release='' arch='' kdir='' image='' modules='' source='' packages='' root='' makeargs='' bootargs=''
+target='' busybox='' machine='' tty=''
 flavour() {
 	local assignments
 	assignments=$("$scripts/kernel" "$1") || exit 1
