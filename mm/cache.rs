@@ -294,7 +294,6 @@ impl<T> KmemCache<T> {
 mod tests {
     use super::*;
     use crate::{
-        flags::Zone,
         request::METADATA,
         sysfs, //
     };
@@ -454,28 +453,6 @@ mod tests {
             assert_eq!(kernel(NAME, attribute)?, kernel(c"kmalloc-1k", attribute)?);
             drop(cache);
         }
-        Ok(())
-    }
-
-    #[test]
-    fn account_and_zone_reach_the_kernel() -> Result {
-        const NAME: &CStr = c"test_layout";
-        let made = |flags| -> Result<_> {
-            let cache = KmemCache::<Table>::builder(NAME).flags(flags).build()?;
-            let found = sysfs::find(NAME).ok_or(ENOENT)?;
-            let properties = found.properties()?;
-            assert!(properties.name == NAME);
-            assert_eq!(properties.object_size, cache.object_size() as u64);
-            Ok((properties.zone, properties.flags.ok_or(ENOENT)?))
-        };
-        assert!(made(SlabFlags::NONE)?.0 == Some(Zone::Normal));
-        assert!(made(SlabFlags::DMA)?.0 == Some(Zone::Dma));
-        assert!(made(SlabFlags::DMA32)?.0 == Some(Zone::Dma32));
-        assert!(made(SlabFlags::ACCOUNT)?.1.contains(SlabFlags::ACCOUNT));
-        assert!(
-            SlabFlags::ACCOUNT == SlabFlags::NONE
-                || !made(SlabFlags::NONE)?.1.contains(SlabFlags::ACCOUNT)
-        );
         Ok(())
     }
 

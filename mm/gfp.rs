@@ -17,6 +17,8 @@ use kernel::{
     prelude::*, //
 };
 
+use crate::report::report;
+
 /// Flags of one allocation, a `gfp_t`.
 ///
 /// # Examples
@@ -120,16 +122,21 @@ impl Gfp {
 #[cold]
 #[inline(never)]
 fn refuse(gfp: Gfp) -> Error {
-    // SAFETY: The function reads its argument and prints; it has no preconditions.
-    unsafe { crate::helpers::slab_rust_refuse_gfp(gfp.0 & ZONES, gfp.0 & UNKNOWN) };
+    report(fmt!(
+        "allocation flags refused: zone bits {:#x}, unknown bits {:#x} (an object's zone is its \
+         cache's)",
+        gfp.0 & ZONES,
+        gfp.0 & UNKNOWN
+    ));
     EINVAL
 }
 
 #[cold]
 #[inline(never)]
 pub(crate) fn refuse_zero() -> Error {
-    // SAFETY: The function prints; it has no preconditions.
-    unsafe { crate::helpers::slab_rust_refuse_zero() };
+    report(fmt!(
+        "allocation flags refused: __GFP_ZERO in a cache with a constructor"
+    ));
     EINVAL
 }
 

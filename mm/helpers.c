@@ -3,8 +3,6 @@
  * What Rust cannot reach in the kernel's headers: inline functions and macros.
  * Those that generic Rust code calls from other modules are exported.
  */
-#define pr_fmt(fmt) "slab_rust: " fmt
-
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -13,24 +11,11 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
-#include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/vmstat.h>
 
 #include "helpers.h"
-
-void slab_rust_refuse_gfp(gfp_t zones, gfp_t unknown)
-{
-	pr_err_ratelimited("allocation flags refused: zone bits %pGg, unknown bits %#x (an object's zone is its cache's)\n",
-			   &zones, (__force unsigned int)unknown);
-}
-EXPORT_SYMBOL_GPL(slab_rust_refuse_gfp);
-
-void slab_rust_refuse_zero(void)
-{
-	pr_err_ratelimited("allocation flags refused: __GFP_ZERO in a cache with a constructor\n");
-}
 
 bool slab_rust_may_report(void)
 {

@@ -17,8 +17,6 @@ struct slab_rust_layout {
 	unsigned int object_size;
 };
 
-void slab_rust_refuse_gfp(gfp_t zones, gfp_t unknown);
-void slab_rust_refuse_zero(void);
 bool slab_rust_may_report(void);
 u64 slab_rust_virt_to_phys(const void *address);
 bool slab_rust_node_online(int node);

@@ -18,13 +18,6 @@ pub(crate) struct Layout {
 // Without lockdep kernel objects have a member without a size, in C as in Rust.
 #[allow(improper_ctypes)]
 extern "C" {
-    /// Logs, rate-limited, that allocation flags were refused: the bits that
-    /// choose a zone, and those that mean nothing.
-    pub(crate) fn slab_rust_refuse_gfp(zones: bindings::gfp_t, unknown: bindings::gfp_t);
-
-    /// Logs, rate-limited, that zeroed memory was refused.
-    pub(crate) fn slab_rust_refuse_zero();
-
     /// Whether the log may hear of one more request that was refused: a few times in some
     /// seconds.
     pub(crate) fn slab_rust_may_report() -> bool;

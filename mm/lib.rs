@@ -15,11 +15,14 @@
 //! Each cache made here says in `/sys/kernel/slab/<cache>/cache_dma32` whether its
 //! objects do; `/sys/kernel/debug/slab_rust/caches` lists the caches of the system.
 
+#[cfg(MODULE)]
 use kernel::prelude::*;
 
 mod bulk;
 mod cache;
 mod construct;
+#[cfg(MODULE)]
+mod dma32_file;
 #[cfg(all(CONFIG_KUNIT = "y", CONFIG_FAILSLAB))]
 #[doc(hidden)]
 pub mod fault;
@@ -27,12 +30,16 @@ mod flags;
 mod gfp;
 mod helpers;
 mod irq_lock;
+#[cfg(MODULE)]
 mod list;
 mod node;
 mod object;
 mod phys;
+#[cfg(MODULE)]
+mod properties;
 mod raw;
 mod rcu;
+mod record;
 mod report;
 mod request;
 mod static_cache;
@@ -96,6 +103,7 @@ pub mod __private {
     };
 }
 
+#[cfg(MODULE)]
 module! {
     type: SlabRust,
     name: "slab_rust",
@@ -104,19 +112,20 @@ module! {
     license: "GPL",
 }
 
+#[cfg(MODULE)]
 struct SlabRust {
     _list: list::List,
     _watch: static_cache::Watch,
 }
 
+#[cfg(MODULE)]
 impl kernel::Module for SlabRust {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // SAFETY: Called once, when no other code of this module has run.
-        unsafe { raw::init() };
+        unsafe { record::init() };
         Ok(Self {
             _list: list::List::new(),
-            // SAFETY: Called once.
-            _watch: unsafe { static_cache::Watch::new() }?,
+            _watch: static_cache::Watch::new()?,
         })
     }
 }

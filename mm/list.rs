@@ -27,7 +27,8 @@ use kernel::{
 
 use crate::{
     flags::Zone,
-    raw,
+    properties,
+    record,
     sysfs,
     THIS_MODULE, //
 };
@@ -107,7 +108,7 @@ struct Caches;
 
 impl fmt::Display for Caches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let caches = sysfs::caches().map_err(|_| fmt::Error)?;
+        let caches = properties::caches().map_err(|_| fmt::Error)?;
 
         Line {
             name: c"name",
@@ -132,7 +133,7 @@ impl fmt::Display for Caches {
             .write(f)?;
             f.write_str("\n")?;
         }
-        raw::for_each(|name, zone, merged| match merged {
+        record::for_each(|name, zone, merged| match merged {
             true => write_shared(f, name, zone),
             false => Ok(()),
         })
@@ -141,7 +142,7 @@ impl fmt::Display for Caches {
 
 /// The zone of a cache that was made here.
 fn known_zone(name: &CStr) -> Option<Zone> {
-    raw::for_each(|made, zone, _| if made == name { Err(zone) } else { Ok(()) }).err()
+    record::for_each(|made, zone, _| if made == name { Err(zone) } else { Ok(()) }).err()
 }
 
 /// The line of a cache that uses the slabs of another.

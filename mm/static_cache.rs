@@ -8,7 +8,7 @@
 //! [`static_cache!`](crate::static_cache!) declares a type that stands for the cache. It has
 //! no size, so neither `Box<T, Cache>` nor `Vec<T, Cache>` carries a reference, and nothing is
 //! counted: a static cache is destroyed when the code that could name it is gone,
-//! after its module's exit, by a notifier of this module. Objects that were leaked
+//! after its module's exit, by a notifier. Objects that were leaked
 //! until then keep the cache, as they keep a [`KmemCache`].
 
 use core::{
@@ -26,10 +26,12 @@ use kernel::{
     },
     bindings,
     prelude::*,
+    processor::cpu_relax,
     sync::{
         atomic::{
             Acquire,
             Atomic,
+            Full,
             Release, //
         },
         global_lock, //
@@ -130,11 +132,36 @@ struct Made {
 }
 
 global_lock! {
-    // SAFETY: `init` is called when the module is loaded, before any of its symbols
-    // can be used.
+    // SAFETY: Who takes the lock has called `get_ready` before, which calls `init`.
     //
-    /// The static caches there are. Taken before the lock of the registry.
+    /// The static caches there are. Taken before any other lock of this crate.
     unsafe(uninit) static STATICS: Mutex<KVec<Made>> = KVec::new();
+}
+
+/// How far [`get_ready`] has come.
+static STATE: Atomic<u32> = Atomic::new(NOT_READY);
+
+const NOT_READY: u32 = 0;
+const GETTING_READY: u32 = 1;
+const READY: u32 = 2;
+
+/// Sees to it that static caches can be made. The first who wants one does it, others wait.
+fn get_ready() -> Result {
+    loop {
+        match STATE.cmpxchg(NOT_READY, GETTING_READY, Full) {
+            Ok(_) => break,
+            Err(READY) => return Ok(()),
+            Err(_) => cpu_relax(),
+        }
+    }
+    let followed = follow_modules();
+    if followed.is_ok() {
+        // SAFETY: Called once: `STATE` is ours from the first state to the last.
+        unsafe { STATICS.init() };
+    }
+    let state = if followed.is_ok() { READY } else { NOT_READY };
+    STATE.store(state, Release);
+    followed
 }
 
 /// Makes a static cache. Called by what [`static_cache!`] generates.
@@ -159,6 +186,7 @@ unsafe fn create_slot(
     name: &'static CStr,
     request: &Request,
 ) -> Result {
+    get_ready()?;
     let mut statics = STATICS.lock();
     if !slot.hot().is_null() {
         pr_err!("cache '{}' was made before\n", name);
@@ -190,7 +218,11 @@ pub fn cache<C: StaticCache>() -> Option<&'static KmemCache<C::Object>> {
 }
 
 /// Destroys the static caches of a module whose code does not run any more.
+#[cfg(CONFIG_MODULES)]
 fn destroy(module: usize) {
+    if STATE.load(Acquire) != READY {
+        return;
+    }
     let mut statics = STATICS.lock();
     while let Some(at) = statics.iter().position(|made| made.module == module) {
         let Ok(made) = statics.remove(at) else { return };
@@ -205,17 +237,17 @@ fn destroy(module: usize) {
     }
 }
 
-/// Follows modules that go away; while it lives, static caches can be made.
-pub(crate) struct Watch(());
-
+#[cfg(CONFIG_MODULES)]
 #[repr(transparent)]
 struct Notifier(UnsafeCell<bindings::notifier_block>);
 
+#[cfg(CONFIG_MODULES)]
 // SAFETY: Only the kernel's notifier chain touches it, under its own lock.
 unsafe impl Sync for Notifier {}
 
 // After every other notifier: others may still end what uses a cache, as KUnit ends
 // a module's tests.
+#[cfg(CONFIG_MODULES)]
 static NOTIFIER: Notifier = Notifier(UnsafeCell::new(bindings::notifier_block {
     notifier_call: Some(notify),
     next: core::ptr::null_mut(),
@@ -225,6 +257,7 @@ static NOTIFIER: Notifier = Notifier(UnsafeCell::new(bindings::notifier_block {
 /// # Safety
 ///
 /// Called by the kernel's module notifier chain: `data` is a `struct module`.
+#[cfg(CONFIG_MODULES)]
 unsafe extern "C" fn notify(
     _block: *mut bindings::notifier_block,
     state: c_ulong,
@@ -236,20 +269,28 @@ unsafe extern "C" fn notify(
     bindings::NOTIFY_OK as c_int
 }
 
+/// Hears of modules that go away from here on.
+fn follow_modules() -> Result {
+    #[cfg(CONFIG_MODULES)]
+    // SAFETY: The block is static, and on no chain.
+    kernel::error::to_result(unsafe { bindings::register_module_notifier(NOTIFIER.0.get()) })?;
+    Ok(())
+}
+
+/// Follows modules as long as this one is loaded.
+#[cfg(MODULE)]
+pub(crate) struct Watch(());
+
+#[cfg(MODULE)]
 impl Watch {
-    /// # Safety
-    ///
-    /// To be called once, when the module is loaded.
-    pub(crate) unsafe fn new() -> Result<Self> {
-        // SAFETY: By the safety requirements.
-        unsafe { STATICS.init() };
-        // SAFETY: The block is static, and taken off the chain when `self` is dropped.
-        let ret = unsafe { bindings::register_module_notifier(NOTIFIER.0.get()) };
-        kernel::error::to_result(ret)?;
+    /// Begins with it.
+    pub(crate) fn new() -> Result<Self> {
+        get_ready()?;
         Ok(Self(()))
     }
 }
 
+#[cfg(MODULE)]
 impl Drop for Watch {
     fn drop(&mut self) {
         // SAFETY: It is on the chain.

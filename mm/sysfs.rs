@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The caches in `/sys/kernel/slab`, and the file `cache_dma32` in those of ours.
+//! The caches in `/sys/kernel/slab`, and what their attributes say.
 //!
 //! C headers: [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h),
 //! [`include/linux/kobject.h`](srctree/include/linux/kobject.h)
 //!
-//! The kernel has no interface to a cache's directory, and its attributes go
-//! through functions private to the allocator. A binary attribute brings its own
-//! function, and finding a cache by name needs nothing private.
+//! The kernel has no interface to a cache's directory, but finding one by its name, and reading
+//! attributes the way sysfs does, needs nothing private.
 
-use core::{
-    mem::MaybeUninit,
-    ptr::NonNull, //
-};
+use core::ptr::NonNull;
 
 use kernel::{
     bindings,
@@ -22,14 +18,6 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::{
-    flags::{
-        SlabFlags,
-        Zone, //
-    },
-    helpers, //
-};
-
 /// A reference to a kernel object.
 ///
 /// # Invariants
@@ -37,6 +25,16 @@ use crate::{
 /// `self` owns a reference to the object, which is that of a slab cache.
 #[repr(transparent)]
 pub(crate) struct Kobject(NonNull<bindings::kobject>);
+
+// SAFETY: References to kernel objects belong to no task.
+unsafe impl Send for Kobject {}
+
+impl Kobject {
+    /// The kernel's object.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::kobject {
+        self.0.as_ptr()
+    }
+}
 
 impl Drop for Kobject {
     fn drop(&mut self) {
@@ -90,7 +88,7 @@ impl Drop for Node {
 }
 
 /// The set that all caches are in, `/sys/kernel/slab`.
-fn slab_set() -> Option<NonNull<bindings::kset>> {
+pub(crate) fn slab_set() -> Option<NonNull<bindings::kset>> {
     // SAFETY: `kernel_kobj` is set early at boot and stays.
     let node = unsafe { Node::find(bindings::kernel_kobj, c"slab") }?;
     // SAFETY: A folder of sysfs belongs to the object in `priv`.
@@ -132,31 +130,6 @@ pub(crate) fn find(name: &CStr) -> Option<Kobject> {
     NonNull::new(kobj).map(Kobject)
 }
 
-/// Takes a reference to each cache there is.
-///
-/// They can be read while they are held; one that is destroyed meanwhile is only
-/// freed when it is let go.
-pub(crate) fn caches() -> Result<KVec<Kobject>> {
-    let set = slab_set().ok_or(ENOENT)?;
-    let mut caches = KVec::<Kobject>::new();
-    loop {
-        // Some more than there were, as others are made meanwhile.
-        let room = caches.capacity();
-        // SAFETY: The set stays, and a `Kobject` is a pointer to an object: there is
-        // room for so many.
-        let count = unsafe {
-            helpers::slab_rust_hold_caches(set.as_ptr(), caches.as_mut_ptr().cast(), room)
-        };
-        // SAFETY: So many were written.
-        unsafe { caches.inc_len(count.min(room)) };
-        if count <= room {
-            return Ok(caches);
-        }
-        caches.clear();
-        caches.reserve(count + count / 8, GFP_KERNEL)?;
-    }
-}
-
 /// Removes a name of a cache that shares slabs.
 pub(crate) fn remove_link(name: &CStr) {
     let Some(set) = slab_set() else { return };
@@ -181,52 +154,7 @@ pub(crate) fn attribute(cache: &CStr, name: &CStr) -> Result<u64> {
     find(cache).ok_or(ENOENT)?.attribute(name)
 }
 
-/// What a cache is.
-pub(crate) struct Properties<'a> {
-    /// The name it was made with, if that can be known, or that of its directory.
-    pub(crate) name: &'a CStr,
-    /// Where its objects lie, if that can be known.
-    pub(crate) zone: Option<Zone>,
-    /// All of its flags, if they can be known.
-    #[cfg_attr(not(CONFIG_KUNIT = "y"), expect(dead_code))]
-    pub(crate) flags: Option<SlabFlags>,
-    /// Size of an object in bytes.
-    pub(crate) object_size: u64,
-}
-
 impl Kobject {
-    /// What the cache is.
-    pub(crate) fn properties(&self) -> Result<Properties<'_>> {
-        let mut layout = MaybeUninit::<helpers::Layout>::uninit();
-        // SAFETY: The reference keeps the cache; `layout` is written if this is true.
-        if unsafe { helpers::slab_rust_layout(self.0.as_ptr(), layout.as_mut_ptr()) } {
-            // SAFETY: It was written.
-            let layout = unsafe { layout.assume_init() };
-            let flags = SlabFlags::from_raw(layout.flags);
-            return Ok(Properties {
-                // SAFETY: The name is kept with the cache.
-                name: unsafe { CStr::from_char_ptr(layout.name) },
-                zone: Some(Zone::of(flags)),
-                flags: Some(flags),
-                object_size: layout.object_size.into(),
-            });
-        }
-
-        // SAFETY: The reference keeps the object and its name, which stays the same.
-        let name = unsafe { CStr::from_char_ptr((*self.0.as_ptr()).name) };
-        let zone = if self.attribute(c"cache_dma").is_ok_and(|dma| dma == 1) {
-            Some(Zone::Dma)
-        } else {
-            zone_of_shared(name)
-        };
-        Ok(Properties {
-            name,
-            zone,
-            flags: None,
-            object_size: self.attribute(c"object_size")?,
-        })
-    }
-
     /// Reads a number, the first, from an attribute of the cache.
     pub(crate) fn attribute(&self, name: &CStr) -> Result<u64> {
         self.read(name, parse)?
@@ -249,22 +177,6 @@ impl Kobject {
         to_result(length.min(0) as c_int)?;
         Ok(f(page.get(..length as usize).ok_or(EIO)?))
     }
-}
-
-/// The zone in the name of a directory that may be shared, as in `:aD-0001024`.
-fn zone_of_shared(name: &CStr) -> Option<Zone> {
-    let rest = name.to_bytes().strip_prefix(b":")?;
-    let flags = match rest.iter().position(|byte| *byte == b'-') {
-        Some(end) => &rest[..end],
-        None => &[],
-    };
-    Some(if flags.contains(&b'D') {
-        Zone::Dma32
-    } else if flags.contains(&b'd') {
-        Zone::Dma
-    } else {
-        Zone::Normal
-    })
 }
 
 /// Finds an attribute of a type by its name.
@@ -301,100 +213,6 @@ fn parse(text: &[u8]) -> Result<u64> {
     })
 }
 
-/// `cache_dma32` in the directory of a cache; removed when dropped.
-///
-/// # Invariants
-///
-/// The file is there, and `attr` is the attribute it was made with.
-pub(crate) struct File {
-    kobj: Kobject,
-    attr: &'static Attribute,
-}
-
-// SAFETY: References to kernel objects belong to no task.
-unsafe impl Send for Kobject {}
-
-impl File {
-    /// Puts the file in the directory of a cache of our own.
-    ///
-    /// A cache works without its directory, so this does too, as the kernel itself:
-    /// one line in the log says what is missing.
-    pub(crate) fn new(cache: &CStr, zone: Zone) -> Option<Self> {
-        let attr = if zone == Zone::Dma32 { &YES } else { &NO };
-        let missing = || pr_warn!("cache '{}' has no cache_dma32 in sysfs\n", cache);
-        let Some(kobj) = find(cache) else {
-            missing();
-            return None;
-        };
-        // SAFETY: The reference keeps the object, and the cache is ours, so that its
-        // directory does not go away under us. The attribute is static.
-        let ret = unsafe { bindings::sysfs_create_bin_file(kobj.0.as_ptr(), &attr.0) };
-        if ret != 0 {
-            missing();
-            return None;
-        }
-        // INVARIANT: It was just made.
-        Some(Self { kobj, attr })
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants; the kernel waits for readers.
-        unsafe { bindings::sysfs_remove_bin_file(self.kobj.0.as_ptr(), &self.attr.0) };
-    }
-}
-
-/// An attribute with a constant text.
-#[repr(transparent)]
-struct Attribute(bindings::bin_attribute);
-
-// SAFETY: It is never changed.
-unsafe impl Sync for Attribute {}
-
-static YES: Attribute = Attribute::new(c"1\n");
-static NO: Attribute = Attribute::new(c"0\n");
-
-impl Attribute {
-    const fn new(text: &'static CStr) -> Self {
-        // SAFETY: All zeroes are a valid `bin_attribute`: pointers, numbers and
-        // optional functions.
-        let mut attr: bindings::bin_attribute = unsafe { core::mem::zeroed() };
-        attr.attr.name = kernel::str::as_char_ptr_in_const_context(c"cache_dma32");
-        attr.attr.mode = 0o444;
-        attr.size = text.count_bytes();
-        attr.private = kernel::str::as_char_ptr_in_const_context(text)
-            .cast_mut()
-            .cast();
-        attr.read = Some(Self::read);
-        Self(attr)
-    }
-
-    /// # Safety
-    ///
-    /// Called by sysfs: `attr` is one of ours, `buf` has room for `count` bytes, and
-    /// `off` and `count` lie within the file's size.
-    unsafe extern "C" fn read(
-        _file: *mut bindings::file,
-        _kobj: *mut bindings::kobject,
-        attr: *const bindings::bin_attribute,
-        buf: *mut c_char,
-        off: bindings::loff_t,
-        count: usize,
-    ) -> isize {
-        // SAFETY: `private` of our attributes is a static C string.
-        let text = unsafe { CStr::from_char_ptr((*attr).private.cast_const().cast()) }.to_bytes();
-        let rest = usize::try_from(off)
-            .ok()
-            .and_then(|off| text.get(off..))
-            .unwrap_or(&[]);
-        let count = rest.len().min(count);
-        // SAFETY: `buf` has room for `count` bytes, and is not the text.
-        unsafe { core::ptr::copy_nonoverlapping(rest.as_ptr(), buf.cast(), count) };
-        count as isize
-    }
-}
-
 #[kunit_tests(slab_sysfs)]
 mod tests {
     use super::*;
@@ -411,38 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn zones_of_shared_directories() {
-        assert!(zone_of_shared(c":0000128") == Some(Zone::Normal));
-        assert!(zone_of_shared(c":A-0000128") == Some(Zone::Normal));
-        assert!(zone_of_shared(c":dA-0000128") == Some(Zone::Dma));
-        assert!(zone_of_shared(c":aD-0000128") == Some(Zone::Dma32));
-        assert!(zone_of_shared(c"kmalloc-1k").is_none());
-    }
-
-    #[test]
     fn a_cache_of_the_kernel_is_found() -> Result {
         let cache = find(c"kmalloc-1k").ok_or(ENOENT)?;
         assert_eq!(cache.attribute(c"object_size")?, 1024);
         assert!(cache.attribute(c"no such thing") == Err(ENOENT));
-        let properties = cache.properties()?;
-        assert_eq!(properties.object_size, 1024);
-        assert!(properties.name == c"kmalloc-1k");
-        assert!(properties.zone == Some(Zone::Normal));
         assert!(find(c"no such cache").is_none());
-        Ok(())
-    }
-
-    #[test]
-    fn all_caches_are_held() -> Result {
-        let all = caches()?;
-        assert!(all.len() > 20);
-        let mut found = 0;
-        for cache in &all {
-            if cache.properties()?.name == c"kmem_cache" {
-                found += 1;
-            }
-        }
-        assert_eq!(found, 1);
         Ok(())
     }
 }

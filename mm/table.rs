@@ -37,9 +37,12 @@
 //! [`MIN_SIZE`]: TableAllocator::MIN_SIZE
 //! [`MAX_SIZE`]: TableAllocator::MAX_SIZE
 
+#[cfg(MODULE)]
 mod genalloc;
+#[cfg(MODULE)]
 mod kmalloc;
 mod page;
+#[cfg(MODULE)]
 mod page_frag;
 mod pool;
 mod slab;
@@ -89,13 +92,16 @@ pub enum TableSource {
     /// A slab cache.
     Slab,
     /// A region that is set aside when the allocator is made, with room for so many tables.
+    #[cfg(MODULE)]
     Genalloc {
         /// At least so many; a region is made of whole pages.
         tables: usize,
     },
     /// Fragments of a chunk of pages, which is used again when all of them are free.
+    #[cfg(MODULE)]
     PageFrag,
     /// `kmalloc()`, which does not know zone DMA32.
+    #[cfg(MODULE)]
     Kmalloc,
     /// Pages of its own for each table.
     Page,
@@ -105,15 +111,24 @@ pub enum TableSource {
 
 impl TableSource {
     /// As many tables as a first level of 4096 entries can refer to.
+    #[cfg(MODULE)]
     pub const REGION: usize = 4096;
 
+    #[cfg(MODULE)]
+    const COUNT: usize = 6;
+    #[cfg(not(MODULE))]
+    const COUNT: usize = 3;
+
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; Self::COUNT] = [
         Self::Slab,
+        #[cfg(MODULE)]
         Self::Genalloc {
             tables: Self::REGION,
         },
+        #[cfg(MODULE)]
         Self::PageFrag,
+        #[cfg(MODULE)]
         Self::Kmalloc,
         Self::Page,
         Self::Pool,
@@ -123,8 +138,11 @@ impl TableSource {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Slab => "slab",
+            #[cfg(MODULE)]
             Self::Genalloc { .. } => "genalloc",
+            #[cfg(MODULE)]
             Self::PageFrag => "page_frag",
+            #[cfg(MODULE)]
             Self::Kmalloc => "kmalloc",
             Self::Page => "page",
             Self::Pool => "pool",
@@ -144,6 +162,7 @@ unsafe trait Source {
     const IN_KMEMLEAK: bool = false;
 
     /// Whether tables may lie above 4 GiB whatever the zone.
+    #[cfg(MODULE)]
     const MISSES_DMA32: bool = false;
 
     /// Allocates a table, in any context that `gfp` is for. `gfp` asks for zeroes and has no zone.
@@ -190,6 +209,7 @@ fn is_in_kmemleak<S: Source>(_: &S) -> bool {
 }
 
 /// Whether tables lie in the zone that was asked for.
+#[cfg(MODULE)]
 fn is_sure<S: Source>(_: &S) -> bool {
     !S::MISSES_DMA32
 }
@@ -197,8 +217,11 @@ fn is_sure<S: Source>(_: &S) -> bool {
 /// The sources, to be chosen from at run time.
 enum AnySource {
     Slab(slab::Slab),
+    #[cfg(MODULE)]
     Genalloc(genalloc::Region),
+    #[cfg(MODULE)]
     PageFrag(page_frag::PageFrag),
+    #[cfg(MODULE)]
     Kmalloc(kmalloc::Kmalloc),
     Page(page::Pages),
     Pool(pool::Pool),
@@ -209,8 +232,11 @@ macro_rules! with {
     ($any:expr, $source:ident => $do:expr) => {
         match $any {
             AnySource::Slab($source) => $do,
+            #[cfg(MODULE)]
             AnySource::Genalloc($source) => $do,
+            #[cfg(MODULE)]
             AnySource::PageFrag($source) => $do,
+            #[cfg(MODULE)]
             AnySource::Kmalloc($source) => $do,
             AnySource::Page($source) => $do,
             AnySource::Pool($source) => $do,
@@ -330,10 +356,13 @@ impl TableAllocator {
         let made = shape.check().map_err(Failure::from).and_then(|()| {
             Ok(match source {
                 TableSource::Slab => AnySource::Slab(slab::Slab::new(shape)?),
+                #[cfg(MODULE)]
                 TableSource::Genalloc { tables } => {
                     AnySource::Genalloc(genalloc::Region::new(shape, tables)?)
                 }
+                #[cfg(MODULE)]
                 TableSource::PageFrag => AnySource::PageFrag(page_frag::PageFrag::new(shape)?),
+                #[cfg(MODULE)]
                 TableSource::Kmalloc => AnySource::Kmalloc(kmalloc::Kmalloc::new(shape)?),
                 TableSource::Page => AnySource::Page(page::Pages::new(shape)?),
                 TableSource::Pool if size >= PAGE_SIZE => AnySource::Page(page::Pages::new(shape)?),
@@ -406,20 +435,19 @@ impl TableAllocator {
 
     /// The same for any source.
     fn alloc_other(&self, gfp: bindings::gfp_t) -> Result<Table<'_>> {
-        let (ptr, sure) = with!(&self.source, source => (source.alloc(gfp), is_sure(source)));
-        let ptr = ptr.ok_or(ENOMEM)?;
+        let ptr = with!(&self.source, source => source.alloc(gfp)).ok_or(ENOMEM)?;
         // SAFETY: Just allocated.
         let table = unsafe { Table::new(ptr, self) };
-        if sure {
-            Ok(table)
-        } else {
-            self.check(table)
-        }
+        #[cfg(MODULE)]
+        let table = self.check(table)?;
+        Ok(table)
     }
 
     /// Gives a table back if it lies where it must not.
+    #[cfg(MODULE)]
     fn check<'a>(&'a self, table: Table<'a>) -> Result<Table<'a>> {
-        if self.zone != Zone::Dma32 || table.phys32().is_ok() {
+        let sure = with!(&self.source, source => is_sure(source));
+        if sure || self.zone != Zone::Dma32 || table.phys32().is_ok() {
             return Ok(table);
         }
         report(fmt!(

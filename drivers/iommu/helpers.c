@@ -4,14 +4,19 @@
  * symbols.
  */
 #include <linux/dma-mapping.h>
-#include <linux/export.h>
-#include <linux/ftrace.h>
+#include <linux/io-pgtable.h>
 #include <linux/ratelimit.h>
 
 #include <asm/barrier.h>
 
 #include "helpers.h"
+
+#ifdef MODULE
+#include <linux/export.h>
+#include <linux/ftrace.h>
+
 #include "io_pgtable_arm_v7s_rust.h"
+#endif
 
 /* The numbers are written again in config.rs, because bindgen passes over them. */
 static_assert(BIT(0) == IO_PGTABLE_QUIRK_ARM_NS);
@@ -76,6 +81,7 @@ bool v7s_may_report_call(void)
 	return __ratelimit(&limit);
 }
 
+#ifdef MODULE
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
 notrace unsigned long v7s_ftrace_argument(struct ftrace_regs *fregs, unsigned int n)
 {
@@ -94,3 +100,4 @@ EXPORT_SYMBOL_GPL(io_pgtable_arm_v7s_rust_init_fns);
 
 #define EXPORT_SYMBOL_RUST_GPL(sym) extern int sym; EXPORT_SYMBOL_GPL(sym)
 #include "exports_generated.h"
+#endif /* MODULE */

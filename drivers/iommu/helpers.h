@@ -18,7 +18,9 @@ void v7s_dma_unmap(struct device *dev, dma_addr_t dma, size_t size);
 void v7s_dma_sync(struct device *dev, void *entries, size_t size);
 bool v7s_may_report(void);
 bool v7s_may_report_call(void);
+#ifdef MODULE
 unsigned long v7s_ftrace_argument(struct ftrace_regs *fregs, unsigned int n);
 void v7s_ftrace_redirect(struct ftrace_regs *fregs, unsigned long to);
+#endif
 
 #endif /* V7S_HELPERS_H */

@@ -8,6 +8,7 @@
 //! From the outside in:
 //!
 //! - [`takeover`] has the kernel's `alloc_io_pgtable_ops()` call us for ARM_V7S;
+//! - [`by_name`] is for those who ask for it by name;
 //! - [`ops`] is the C interface, one thunk for each callback;
 //! - [`pgtable`] is a table set, `map` and `unmap` what is done to it, [`flush`] what the driver is
 //!   told;
@@ -25,6 +26,7 @@
 
 mod addr;
 mod aside;
+mod by_name;
 mod caches;
 mod config;
 mod entry;

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The C side: `struct io_pgtable_ops` and `struct io_pgtable_init_fns` over a table set, and the
-//! functions that other modules call.
+//! The C side: `struct io_pgtable_ops` over a table set, and the functions of
+//! `struct io_pgtable_init_fns`.
 //!
 //! C header: [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h)
-//!
-//! Each table set holds a reference to this module, so that the module cannot go while the code
-//! behind a driver's ops is in it.
 
 use crate::{
     flush::Gather,
     pgtable::IoPgtableArmV7s,
-    report::report,
-    sets,
-    THIS_MODULE, //
+    sets, //
 };
 use core::ptr::{
     self,
@@ -34,35 +29,15 @@ const OPS: bindings::io_pgtable_ops = bindings::io_pgtable_ops {
     read_and_clear_dirty: None,
 };
 
-/// The format as the io-pgtable core would use it.
-#[no_mangle]
-pub(crate) static io_pgtable_arm_v7s_rust_init_fns: bindings::io_pgtable_init_fns =
-    bindings::io_pgtable_init_fns {
-        alloc: Some(alloc),
-        free: Some(free),
-        caps: 0,
-    };
-
 /// The table set behind its ops.
 ///
 /// # Safety
 ///
 /// `ops` is that of a live table set of ours.
 #[inline(always)]
-unsafe fn set_of<'a>(ops: *mut bindings::io_pgtable_ops) -> &'a IoPgtableArmV7s {
+pub(crate) unsafe fn set_of<'a>(ops: *mut bindings::io_pgtable_ops) -> &'a IoPgtableArmV7s {
     // SAFETY: `ops` is a field of the `io_pgtable` that a set begins with.
     unsafe { &*container_of!(ops, bindings::io_pgtable, ops).cast() }
-}
-
-/// Whether these are the ops of one of our table sets; C's and ours differ in what they call.
-///
-/// # Safety
-///
-/// `ops` is valid, though it may be anybody's.
-pub(crate) unsafe fn is_ours(ops: *mut bindings::io_pgtable_ops) -> bool {
-    // SAFETY: Valid by the function's requirements.
-    let theirs = unsafe { (*ops).map_pages };
-    theirs.is_some_and(|theirs| theirs as usize == map_pages as usize)
 }
 
 /// # Safety
@@ -70,7 +45,7 @@ pub(crate) unsafe fn is_ours(ops: *mut bindings::io_pgtable_ops) -> bool {
 /// The contract of `map_pages` in `struct io_pgtable_ops`: `ops` is that of a live set of ours,
 /// `mapped` may be written to, and no other call concerns these input addresses.
 #[allow(clippy::useless_conversion)] // `phys_addr_t` has 32 bits on some kernels.
-unsafe extern "C" fn map_pages(
+pub(crate) unsafe extern "C" fn map_pages(
     ops: *mut bindings::io_pgtable_ops,
     iova: usize,
     paddr: bindings::phys_addr_t,
@@ -153,22 +128,14 @@ unsafe extern "C" fn pgtable_walk(
 /// # Safety
 ///
 /// The contract of `alloc` in `struct io_pgtable_init_fns`: `cfg` is valid and the caller's alone.
-unsafe extern "C" fn alloc(
+pub(crate) unsafe extern "C" fn alloc(
     cfg: *mut bindings::io_pgtable_cfg,
     _cookie: *mut c_void,
 ) -> *mut bindings::io_pgtable {
-    // SAFETY: Our own module.
-    if !unsafe { bindings::try_module_get(THIS_MODULE.as_ptr()) } {
-        return ptr::null_mut();
-    }
     // SAFETY: By the function's requirements.
     match make(unsafe { &mut *cfg }) {
         Ok(set) => set.as_ptr().cast(),
-        Err(_) => {
-            // SAFETY: Taken above.
-            unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
-            ptr::null_mut()
-        }
+        Err(_) => ptr::null_mut(),
     }
 }
 
@@ -187,75 +154,11 @@ fn make(cfg: &mut bindings::io_pgtable_cfg) -> Result<NonNull<IoPgtableArmV7s>> 
 ///
 /// The contract of `free` in `struct io_pgtable_init_fns`: `iop` is null or came from [`alloc`],
 /// and neither the walker nor anybody else uses it any more.
-unsafe extern "C" fn free(iop: *mut bindings::io_pgtable) {
+pub(crate) unsafe extern "C" fn free(iop: *mut bindings::io_pgtable) {
     let Some(set) = NonNull::new(iop.cast::<IoPgtableArmV7s>()) else {
         return;
     };
     sets::remove(set);
     // SAFETY: Sets begin with their `io_pgtable`, and this one is the caller's to give away.
     drop(unsafe { KBox::from_raw(set.as_ptr()) });
-    // SAFETY: The set's reference, taken in `alloc`.
-    unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
-}
-
-/// Makes a Rust table set, for a caller who asks for it by name, whatever serves ARM_V7S.
-///
-/// Does what `alloc_io_pgtable_ops` does for the formats of the kernel: completes `cfg`, keeps a
-/// copy of it and `cookie` with the set. Null if the configuration cannot be served, or out of
-/// memory; the log says which. May sleep.
-///
-/// # Safety
-///
-/// `cfg` is valid and the caller's alone. What it points to, the callbacks and the device, must
-/// live as long as the set.
-#[no_mangle]
-pub(crate) unsafe extern "C" fn alloc_io_pgtable_arm_v7s_rust_ops(
-    cfg: *mut bindings::io_pgtable_cfg,
-    cookie: *mut c_void,
-) -> *mut bindings::io_pgtable_ops {
-    // SAFETY: By the function's requirements.
-    if unsafe { (*cfg).alloc.is_some() || (*cfg).free.is_some() } {
-        report(fmt!(
-            "cannot serve this configuration: the format takes no custom allocator"
-        ));
-        return ptr::null_mut();
-    }
-    // SAFETY: By the function's requirements.
-    let iop = unsafe { alloc(cfg, cookie) };
-    if iop.is_null() {
-        return ptr::null_mut();
-    }
-    // SAFETY: `iop` is valid and not shared yet, `cfg` is valid.
-    unsafe {
-        (*iop).fmt = bindings::io_pgtable_fmt_ARM_V7S;
-        (*iop).cookie = cookie;
-        (*iop).cfg = ptr::read(cfg);
-        &raw mut (*iop).ops
-    }
-}
-
-/// Frees a Rust table set; null is fine, ops that are not ours are refused with a line in the log.
-///
-/// The driver's `tlb_flush_all` is called first. May sleep.
-///
-/// # Safety
-///
-/// `ops` is null or valid. If it is ours, neither the walker nor anybody else uses it any more.
-#[no_mangle]
-pub(crate) unsafe extern "C" fn free_io_pgtable_arm_v7s_rust_ops(
-    ops: *mut bindings::io_pgtable_ops,
-) {
-    if ops.is_null() {
-        return;
-    }
-    // SAFETY: Valid by the function's requirements.
-    if !unsafe { is_ours(ops) } {
-        report(fmt!("not freed: page tables that are not of this module"));
-        return;
-    }
-    // SAFETY: A set of ours, which the caller gives away.
-    unsafe {
-        set_of(ops).flush_all();
-        free(container_of!(ops, bindings::io_pgtable, ops));
-    }
 }

@@ -22,7 +22,7 @@
 //! the wrong side.
 
 use crate::{
-    ops::{
+    by_name::{
         alloc_io_pgtable_arm_v7s_rust_ops,
         free_io_pgtable_arm_v7s_rust_ops, //
     },
@@ -246,7 +246,7 @@ mod imp {
         // SAFETY: `fregs` is valid, and the first argument is the ops.
         let ops = unsafe { v7s_ftrace_argument(fregs, 0) } as *mut bindings::io_pgtable_ops;
         // SAFETY: Valid or null by the contract of `free_io_pgtable_ops()`.
-        if !ops.is_null() && unsafe { crate::ops::is_ours(ops) } {
+        if !ops.is_null() && unsafe { crate::by_name::is_ours(ops) } {
             // SAFETY: The function has the arguments of the one that it stands in for.
             unsafe { v7s_ftrace_redirect(fregs, free_io_pgtable_arm_v7s_rust_ops as usize) };
         }
@@ -256,7 +256,7 @@ mod imp {
 #[kernel::macros::kunit_tests(v7s_takeover)]
 mod tests {
     use super::*;
-    use crate::ops::is_ours;
+    use crate::by_name::is_ours;
     use core::ptr::{
         self,
         NonNull, //

@@ -12,10 +12,6 @@ use crate::{
         PAGE_SIZES, //
     },
     entry,
-    ops::{
-        alloc_io_pgtable_arm_v7s_rust_ops,
-        free_io_pgtable_arm_v7s_rust_ops, //
-    },
     pgtable::IoPgtableArmV7s,
 };
 use core::ptr::{
@@ -64,6 +60,7 @@ mod slots;
 ))]
 mod sync;
 mod tables;
+mod through;
 mod unmap;
 mod view;
 
@@ -178,7 +175,7 @@ impl Set {
     /// The cookie is what the callbacks expect as long as the set lives.
     unsafe fn with_cookie(mut cfg: bindings::io_pgtable_cfg, cookie: *mut c_void) -> Result<Self> {
         // SAFETY: `cfg` is ours, callbacks are static, and devices live as long as their test.
-        let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, cookie) };
+        let ops = unsafe { through::alloc(&mut cfg, cookie) };
         let ops = NonNull::new(ops).ok_or(EINVAL)?;
         // INVARIANT: Just made.
         Ok(Self { ops, cfg })
@@ -319,6 +316,6 @@ impl Set {
 impl Drop for Set {
     fn drop(&mut self) {
         // SAFETY: Ours (type invariant), and nobody uses it any more.
-        unsafe { free_io_pgtable_arm_v7s_rust_ops(self.ops.as_ptr()) };
+        unsafe { through::free(self.ops.as_ptr()) };
     }
 }

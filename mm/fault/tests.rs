@@ -185,15 +185,19 @@ mod suite {
         if skip_unless_set_up() {
             return Ok(());
         }
-        for mut source in TableSource::ALL {
-            if let TableSource::Genalloc { tables } = &mut source {
-                *tables = 4;
-            }
+        for source in TableSource::ALL {
+            #[cfg(MODULE)]
+            let source = match source {
+                TableSource::Genalloc { .. } => TableSource::Genalloc { tables: 4 },
+                other => other,
+            };
             for size in [1024, 4096, 16384] {
+                let zone = Zone::Dma32;
                 // kmalloc() does not know the zone.
+                #[cfg(MODULE)]
                 let zone = match source {
                     TableSource::Kmalloc => Zone::Normal,
-                    _ => Zone::Dma32,
+                    _ => zone,
                 };
                 let Ok(tables) = TableAllocator::new(source, size, zone) else {
                     continue;

@@ -32,6 +32,7 @@ const ZONES: [Zone; 3] = [Zone::Normal, Zone::Dma, Zone::Dma32];
 fn serves(source: TableSource, size: usize) -> bool {
     match source {
         TableSource::Slab => size <= bindings::KMALLOC_MAX_SIZE as usize / 4,
+        #[cfg(MODULE)]
         TableSource::PageFrag => size <= SZ_32K.max(PAGE_SIZE),
         _ => true,
     }
@@ -44,6 +45,7 @@ fn count(size: usize) -> usize {
 
 /// An allocator; a region has room for so many tables as the test has.
 fn allocator(source: TableSource, size: usize, zone: Zone) -> Result<TableAllocator> {
+    #[cfg(MODULE)]
     let source = match source {
         TableSource::Genalloc { .. } => TableSource::Genalloc {
             tables: count(size),
@@ -54,6 +56,7 @@ fn allocator(source: TableSource, size: usize, zone: Zone) -> Result<TableAlloca
 }
 
 /// Whether `kmalloc()` does not have what is asked for, because the machine has memory above 4 GiB.
+#[cfg(MODULE)]
 fn misses(allocator: &TableAllocator) -> bool {
     matches!(allocator.source, AnySource::Kmalloc(_))
         && allocator.alloc(fault::GFP).err() == Some(ERANGE)
@@ -68,6 +71,7 @@ fn each(test: impl Fn(&TableAllocator) -> Result<bool>) -> Result<bool> {
                     continue;
                 }
                 let tables = allocator(source, size, zone)?;
+                #[cfg(MODULE)]
                 if misses(&tables) {
                     continue;
                 }
@@ -307,21 +311,24 @@ mod suite {
                 drop(all);
                 assert_eq!(held(&tables)?, 0);
             }
-            let tables = allocator(TableSource::Genalloc { tables: 0 }, size, Zone::Dma32)?;
-            let region = (n * size).next_multiple_of(PAGE_SIZE);
-            assert_eq!(held(&tables)?, region);
-            drop(fill(&tables, n)?);
-            assert_eq!(held(&tables)?, region);
-            if !serves(TableSource::PageFrag, size) {
-                continue;
+            #[cfg(MODULE)]
+            {
+                let tables = allocator(TableSource::Genalloc { tables: 0 }, size, Zone::Dma32)?;
+                let region = (n * size).next_multiple_of(PAGE_SIZE);
+                assert_eq!(held(&tables)?, region);
+                drop(fill(&tables, n)?);
+                assert_eq!(held(&tables)?, region);
+                if !serves(TableSource::PageFrag, size) {
+                    continue;
+                }
+                let tables = allocator(TableSource::PageFrag, size, Zone::Dma32)?;
+                let all = fill(&tables, n)?;
+                let chunk = SZ_32K.max(PAGE_SIZE);
+                assert_eq!(held(&tables)?, (n * size).next_multiple_of(chunk));
+                drop(all);
+                // The chunk that is cut now stays.
+                assert_eq!(held(&tables)?, chunk);
             }
-            let tables = allocator(TableSource::PageFrag, size, Zone::Dma32)?;
-            let all = fill(&tables, n)?;
-            let chunk = SZ_32K.max(PAGE_SIZE);
-            assert_eq!(held(&tables)?, (n * size).next_multiple_of(chunk));
-            drop(all);
-            // The chunk that is cut now stays.
-            assert_eq!(held(&tables)?, chunk);
         }
         Ok(())
     }
@@ -337,8 +344,11 @@ mod suite {
             // All but page fragments, which are not used one by one, and objects that KASAN keeps
             // in quarantine.
             let not_yet = match tables.source {
+                #[cfg(MODULE)]
                 AnySource::PageFrag(_) => true,
-                AnySource::Slab(_) | AnySource::Kmalloc(_) => cfg!(CONFIG_KASAN_GENERIC),
+                #[cfg(MODULE)]
+                AnySource::Kmalloc(_) => cfg!(CONFIG_KASAN_GENERIC),
+                AnySource::Slab(_) => cfg!(CONFIG_KASAN_GENERIC),
                 _ => false,
             };
             Ok(held(tables)? <= before || not_yet && !more.is_empty())
@@ -347,6 +357,7 @@ mod suite {
     }
 
     // A table that stays keeps its chunk, one after the other.
+    #[cfg(MODULE)]
     #[test]
     fn page_fragments_are_not_used_again_one_by_one() -> Result {
         let tables = TableAllocator::new(TableSource::PageFrag, SZ_1K, Zone::Dma32)?;
@@ -385,8 +396,11 @@ mod suite {
                 for table in of_b.drain_all() {
                     of_a.push(table, GFP_KERNEL)?;
                 }
+                let apart = pages(&of_a)? == together;
                 // `kmalloc()` knows no owners.
-                assert!(source == TableSource::Kmalloc || pages(&of_a)? == together);
+                #[cfg(MODULE)]
+                let apart = apart || source == TableSource::Kmalloc;
+                assert!(apart);
                 assert!(of_a
                     .iter()
                     .enumerate()
@@ -453,6 +467,7 @@ mod suite {
                 assert!(made.is_ok() || made.err() == Some(EINVAL));
             }
         }
+        #[cfg(MODULE)]
         for tables in [0, usize::MAX, usize::MAX / SZ_1K] {
             assert!(refused(TableSource::Genalloc { tables }, SZ_1K));
         }
@@ -475,6 +490,7 @@ mod suite {
         Ok(())
     }
 
+    #[cfg(MODULE)]
     #[test]
     fn a_region_ends() -> Result {
         for size in SIZES {
@@ -492,6 +508,7 @@ mod suite {
     }
 
     // Four chunks are needed, as they are no larger than 4 MiB.
+    #[cfg(MODULE)]
     #[test]
     fn a_region_has_chunks() -> Result {
         let tables =
@@ -559,7 +576,9 @@ mod suite {
         // The kernel dumps the stack if it cannot make a cache, or the map of a region, which comes
         // fourth.
         for (source, steps, least) in [
+            #[cfg(MODULE)]
             (TableSource::Genalloc { tables: 0 }, 3, 2),
+            #[cfg(MODULE)]
             (TableSource::PageFrag, 99, 1),
             (TableSource::Pool, 99, 1),
         ] {
@@ -605,6 +624,7 @@ mod suite {
         for source in TableSource::ALL {
             for size in [64, SZ_1K, PAGE_SIZE / 2, SZ_16K] {
                 let tables = allocator(source, size, Zone::Dma32)?;
+                #[cfg(MODULE)]
                 if misses(&tables) {
                     continue;
                 }

@@ -15,6 +15,7 @@ use slab_rust::{
 /// then, so that one of ours is passed over.
 fn failures_of(tables: usize) -> Result<usize> {
     Ok(match crate::caches::source()? {
+        #[cfg(MODULE)]
         TableSource::Genalloc { .. } | TableSource::PageFrag => 0,
         TableSource::Pool => usize::from(2 + tables > kernel::page::PAGE_SIZE / SZ_1K),
         _ if cfg!(CONFIG_DEBUG_KMEMLEAK) => tables.min(1),

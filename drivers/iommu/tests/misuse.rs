@@ -6,7 +6,6 @@
 //! `v7s_fuzz` has the combinations.
 
 use super::*;
-use crate::ops::io_pgtable_arm_v7s_rust_init_fns;
 use kernel::bindings::gfp_t;
 
 /// Something mapped of each size, and where.
@@ -232,7 +231,7 @@ mod suite {
             cfg.pgsize_bitmap = usize::MAX;
             cfg.__bindgen_anon_1.arm_v7s_cfg.ttbr = MARK;
             // SAFETY: `cfg` is valid and names no device.
-            let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, null_mut()) };
+            let ops = unsafe { through::alloc(&mut cfg, null_mut()) };
             assert!(ops.is_null());
             assert_eq!(cfg.pgsize_bitmap, usize::MAX);
             assert_eq!((cfg.quirks, cfg.ias, cfg.oas), (quirks, ias, oas));
@@ -240,7 +239,7 @@ mod suite {
             assert_eq!(unsafe { cfg.__bindgen_anon_1.arm_v7s_cfg.ttbr }, MARK);
             // What a driver may do with what it got.
             // SAFETY: Null is allowed.
-            unsafe { free_io_pgtable_arm_v7s_rust_ops(ops) };
+            unsafe { through::free(ops) };
         }
     }
 
@@ -267,7 +266,7 @@ mod suite {
     /// The io-pgtable core never does, but the functions are exported.
     #[test]
     fn nothing_is_freed_by_the_core() -> Result {
-        let free = io_pgtable_arm_v7s_rust_init_fns.free.ok_or(ENOENT)?;
+        let free = through::INIT_FNS.free.ok_or(ENOENT)?;
         // SAFETY: Null is allowed.
         unsafe { free(null_mut()) };
         Ok(())

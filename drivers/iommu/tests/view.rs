@@ -227,6 +227,7 @@ mod suite {
         let l1 = set.table().l1_phys();
         // Of sources that are the set's own what they hold, else the tables.
         let l2_bytes = match crate::caches::source()? {
+            #[cfg(MODULE)]
             TableSource::PageFrag => SZ_32K.max(PAGE_SIZE),
             TableSource::Page => 2 * PAGE_SIZE,
             TableSource::Pool => PAGE_SIZE,
