@@ -30,7 +30,7 @@ html_title = "v7s-rs"
 html_theme = "alabaster"
 html_theme_options = {
     "description": "ARMv7 short-descriptor page tables and DMA32 slab caches for Linux, in Rust",
-    "page_width": "65em",
+    "page_width": "70em",
     "sidebar_width": "17em",
     "fixed_sidebar": "true",
     "font_size": "inherit",

@@ -31,8 +31,6 @@ fifth was wished for; which takes least memory was argued on paper. Here all of 
 behind one interface (:doc:`page_table_memory`), and measured. ``make bench-memory`` measures
 them again; ``scripts/bench-memory --publish`` rewrites this page, its figures and its verdicts.
 
-.. contents:: :local:
-
 {claims}
 {method}
 {tables}

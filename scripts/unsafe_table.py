@@ -30,24 +30,11 @@ and samples are not in it. :doc:`security` says what all of this is to protect.
 Reasons
 =======
 
-.. list-table::
-   :header-rows: 1
-   :widths: 22 28 50
-
-   * - Where
-     - What
-     - Why it may
 {reasons}
 
 Promises
 ========
 
-.. list-table::
-   :header-rows: 1
-   :widths: 30 70
-
-   * - Function
-     - What its callers promise
 {promises}"""
 
 # `unsafe` in code: a block, an implementation, a foreign block, an attribute of a macro.
@@ -141,8 +128,8 @@ def reasons_of(lines, name):
             sys.exit(f"{name}:{number + 1}: a SAFETY comment with no unsafe code below it")
         covered.add(at)
         where = enclosing(lines, at)
-        found.append((f"{name} {where}".strip(), summary(block_at(lines, at)),
-                      " ".join(" ".join(words).split())))
+        found.append((code(where), code(summary(block_at(lines, at))),
+                      quoted(" ".join(" ".join(words).split()))))
     missing = [at for at, line in enumerate(lines)
                if UNSAFE.search(code_of(line)) and at not in covered]
     return found, missing
@@ -166,7 +153,7 @@ def promises_of(lines, name):
         outer = enclosing(lines, end)
         where = f"{outer}::{what}" if outer else what
         text = " ".join(" ".join(words).split("# ")[0].split())
-        found.append((f"{name} {where}", text))
+        found.append((code(where), quoted(text)))
     return found
 
 
@@ -178,15 +165,19 @@ def quoted(text):
     return text.replace("*", "\\*") if "``" not in text else text
 
 
-def row(*cells):
-    """A row of a list-table."""
-    return "   * - " + "\n     - ".join(cells) + "\n"
+def code(text):
+    """Code in reStructuredText."""
+    return f"``{text}``" if text else "the file"
 
 
-def located(where):
-    """A place, the file before the item."""
-    name, _, item = where.partition(" ")
-    return f"``{name}``" + (f" ``{item}``" if item else "")
+def table(name, widths, head, rows):
+    """What there is to say about a file, under its name."""
+    if not rows:
+        return ""
+    lines = [name, "-" * len(name), "", ".. list-table::", "   :header-rows: 1",
+             f"   :widths: {widths}", ""]
+    lines += ["   * - " + "\n     - ".join(cells) for cells in (head, *rows)]
+    return "\n".join(lines) + "\n\n"
 
 
 def main():
@@ -194,25 +185,24 @@ def main():
     if len(sys.argv) != 2:
         sys.exit("usage: unsafe_table.py TOP")
     top = Path(sys.argv[1])
-    reasons, promises, files, bare = [], [], 0, []
+    counts, reasons, promises, bare = [0, 0, 0], "", "", []
     for path in sorted([*top.glob("mm/**/*.rs"), *top.glob("drivers/iommu/*.rs")]):
         name = str(path.relative_to(top))
         if path.name == "tests.rs" or {"tests", "bench"} & set(path.parts):
             continue
         lines = shipped(path.read_text(encoding="utf-8").splitlines())
         found, missing = reasons_of(lines, name)
-        files += bool(found)
-        reasons += found
-        promises += promises_of(lines, name)
         bare += [f"{name}:{at + 1}: {lines[at].strip()}" for at in missing]
+        promised = promises_of(lines, name)
+        reasons += table(name, "25 25 50", ("In", "What", "Why it may"), found)
+        promises += table(name, "35 65", ("Function", "What its callers promise"), promised)
+        for which, count in enumerate((len(found), bool(found), len(promised))):
+            counts[which] += count
     if bare:
         sys.exit("no SAFETY comment:\n" + "\n".join(bare))
-    print(PAGE.format(
-        blocks=len(reasons), files=files, functions=len(promises),
-        reasons="".join(row(located(where), f"``{what}``", quoted(why))
-                        for where, what, why in reasons).rstrip("\n"),
-        promises="".join(row(located(where), quoted(text)) for where, text in promises)),
-        end="")
+    blocks, files, functions = counts
+    print(PAGE.format(blocks=blocks, files=files, functions=functions,
+                      reasons=reasons.rstrip("\n"), promises=promises.rstrip("\n")), end="")
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def layers(file):
         "slab_rust.ko", "table allocators (slab, genalloc, page_frag, kmalloc, page, pool);",
         "KmemCache, for any module in Rust; cache_dma32 in sysfs"])
     picture.arrow("way", (470, 328), (470, 398))
-    picture.words(460, 358, ["first-level tables:", "16 to 64 KiB"], "faint end small", 170)
+    picture.words(460, 358, ["first-level tables:", "up to 64 KiB"], "faint end small", 170)
     picture.arrow("way", (680, 328), (680, 398))
     picture.words(690, 358, ["second-level tables: 1 KiB,", "below 4 GiB, by their type"],
                   "faint small", 200)
@@ -126,61 +126,61 @@ def layers(file):
 
 def takeover_calls(picture, x, title, hooked):
     """Where calls go in one of the three times."""
-    picture.text(x + 140, 34, title, "text head middle")
-    picture.box("theirs", x, 52, 280, 34, ["the driver"])
-    picture.arrow("other", (x + 68, 86), (x + 68, 116))
-    picture.arrow("other", (x + 212, 86), (x + 212, 116))
-    picture.box("theirs", x, 116, 136, 44, ["alloc_io_pgtable", "_ops(ARM_V7S)"], 2)
-    picture.box("theirs", x + 144, 116, 136, 44, ["free_io_pgtable", "_ops()"], 2)
+    picture.text(x + 130, 34, title, "text head middle")
+    picture.box("theirs", x, 52, 260, 34, ["the driver"])
+    picture.arrow("other", (x + 63, 86), (x + 63, 116))
+    picture.arrow("other", (x + 197, 86), (x + 197, 116))
+    picture.box("theirs", x, 116, 128, 44, ["alloc_io_pgtable", "_ops(ARM_V7S)"], 2)
+    picture.box("theirs", x + 132, 116, 128, 44, ["free_io_pgtable", "_ops()"], 2)
     if not hooked:
-        picture.box("theirs", x, 310, 280, 44, ["C", "io-pgtable-arm-v7s.c"])
-        picture.arrow("other", (x + 68, 160), (x + 68, 310))
-        picture.arrow("other", (x + 212, 160), (x + 212, 310))
+        picture.box("theirs", x, 310, 260, 44, ["C", "io-pgtable-arm-v7s.c"])
+        picture.arrow("other", (x + 63, 160), (x + 63, 310))
+        picture.arrow("other", (x + 197, 160), (x + 197, 310))
         return
-    picture.box("ours", x, 182, 136, 60, ["hook", "takeover=1, and", "the module stays?"])
-    picture.box("ours", x + 144, 182, 136, 60, ["hook", "are these", "operations ours?"])
-    picture.arrow("other", (x + 68, 160), (x + 68, 182))
-    picture.arrow("other", (x + 212, 160), (x + 212, 182))
-    picture.box("theirs", x, 310, 118, 44, ["C", "arm_v7s"])
-    picture.box("ours", x + 162, 310, 118, 44, ["Rust", "arm_v7s_rust"])
+    picture.box("ours", x, 182, 128, 60, ["hook", "takeover=1, and", "the module stays?"])
+    picture.box("ours", x + 132, 182, 128, 60, ["hook", "are these", "operations ours?"])
+    picture.arrow("other", (x + 63, 160), (x + 63, 182))
+    picture.arrow("other", (x + 197, 160), (x + 197, 182))
+    picture.box("theirs", x, 310, 110, 44, ["C", "arm_v7s"])
+    picture.box("ours", x + 150, 310, 110, 44, ["Rust", "arm_v7s_rust"])
     picture.arrow("other", (x + 30, 242), (x + 30, 310))
     picture.text(x + 24, 280, "no", "faint end small")
-    picture.arrow("way", (x + 100, 242), (x + 184, 310))
-    picture.text(x + 180, 290, "yes", "faint small")
-    picture.arrow("way", (x + 250, 242), (x + 250, 310))
-    picture.text(x + 256, 280, "yes", "faint small")
-    picture.arrow("other", (x + 180, 242), (x + 96, 310))
-    picture.text(x + 100, 290, "no", "faint end small")
+    picture.arrow("way", (x + 92, 242), (x + 170, 310))
+    picture.text(x + 166, 290, "yes", "faint small")
+    picture.arrow("way", (x + 232, 242), (x + 232, 310))
+    picture.text(x + 238, 280, "yes", "faint small")
+    picture.arrow("other", (x + 168, 242), (x + 90, 310))
+    picture.text(x + 94, 290, "no", "faint end small")
 
 
 def takeover(file):
     """Who serves before, under and after the module, and how long table sets live."""
-    picture = Figure(980)
-    takeover_calls(picture, 30, "before it is loaded", False)
-    takeover_calls(picture, 350, "while it is loaded", True)
-    takeover_calls(picture, 670, "after it has gone", False)
-    for x in (330, 650):
+    picture = Figure(880)
+    takeover_calls(picture, 20, "before it is loaded", False)
+    takeover_calls(picture, 310, "while it is loaded", True)
+    takeover_calls(picture, 600, "after it has gone", False)
+    for x in (295, 585):
         picture.path("edge dashed", f"M{x} 20V536")
-    picture.text(330, 552, "modprobe", "faint middle mono")
-    picture.text(650, 552, "rmmod", "faint middle mono")
+    picture.text(295, 552, "modprobe", "faint middle mono")
+    picture.text(585, 552, "rmmod", "faint middle mono")
 
     def bar(kind, y, begin, end, words):
         picture.box(kind, begin, y, end - begin, 30, [words])
 
-    picture.text(30, 398, "Table sets, and who frees them", "text head")
-    bar("theirs", 414, 150, 800, "a set of C from before: C frees it, whenever that is")
-    bar("ours", 456, 370, 620, "sets of Rust: Rust frees them")
-    picture.words(664, 467, ["each holds the module: no rmmod", "until the last of them is freed"],
+    picture.text(20, 398, "Table sets, and who frees them", "text head")
+    bar("theirs", 414, 130, 740, "a set of C from before: C frees it, whenever that is")
+    bar("ours", 456, 325, 570, "sets of Rust: Rust frees them")
+    picture.words(599, 467, ["each holds the module: no rmmod", "until the last of them is freed"],
                   "faint small", 280)
-    bar("theirs", 500, 700, 950, "sets of C again")
+    bar("theirs", 500, 630, 860, "sets of C again")
     picture.save(file, 568, "The same driver before, under and after the takeover")
 
 
 def split_address(picture, x, y):
     """The parts of an input address."""
     for at, width, bits, name in (
-        (0, 200, "31:20", "which MiB"), (200, 140, "19:12", "which 4 KiB"),
-        (340, 190, "11:0", "which byte"),
+        (0, 180, "31:20", "which MiB"), (180, 130, "19:12", "which 4 KiB"),
+        (310, 140, "11:0", "which byte"),
     ):
         picture.box("theirs", x + at, y, width, 40, [f"iova[{bits}]", name])
 
@@ -197,38 +197,38 @@ def entries_column(picture, x, y, rows, width):
 
 def walk(file):
     """From a base register to pages."""
-    picture = Figure(980)
-    split_address(picture, 225, 20)
-    picture.box("theirs", 30, 122, 120, 40, ["base register", "TTBR"])
-    picture.text(225, 104, "first-level table", "text head")
-    picture.text(225, 120, "4,096 entries, 16 KiB", "faint small")
-    first = entries_column(picture, 225, 128, (
+    picture = Figure(800)
+    split_address(picture, 160, 20)
+    picture.box("theirs", 16, 122, 110, 40, ["base register", "TTBR"])
+    picture.text(160, 104, "first-level table", "text head")
+    picture.text(160, 120, "4,096 entries, 16 KiB", "faint small")
+    first = entries_column(picture, 160, 128, (
         ("0: nothing", "free"), ("table", "ours"), ("...", "free"), ("section", "p1Mbox"),
         ("...", "free"), ("supersection", "p16Mbox"), ("the same", "p16Mbox"),
         ("... sixteen of them", "p16Mbox"), ("...", "free"),
-    ), 160)
-    picture.arrow("other", (150, 142), (225, 142))
-    picture.text(500, 104, "second-level table", "text head")
-    picture.text(500, 120, "256 entries, 1 KiB", "faint small")
-    second = entries_column(picture, 500, 128, (
+    ), 150)
+    picture.arrow("other", (126, 142), (160, 142))
+    picture.text(400, 104, "second-level table", "text head")
+    picture.text(400, 120, "256 entries, 1 KiB", "faint small")
+    second = entries_column(picture, 400, 128, (
         ("0: nothing", "free"), ("small page", "p4Kbox"), ("...", "free"),
         ("large page", "p64Kbox"), ("the same", "p64Kbox"), ("... sixteen of them", "p64Kbox"),
         ("...", "free"),
-    ), 160)
-    picture.arrow("way", (385, first[1]), (440, first[1]), (440, 141), (500, 141))
-    picture.arrow("other", (325, 60), (325, 88), dashed=True)
-    picture.arrow("other", (495, 60), (580, 88), dashed=True)
+    ), 150)
+    picture.arrow("way", (310, first[1]), (350, first[1]), (350, 141), (400, 141))
+    picture.arrow("other", (250, 60), (250, 88), dashed=True)
+    picture.arrow("other", (405, 60), (460, 88), dashed=True)
     for size, kind, y, entry, column in (
-        ("4 KiB", "p4Kbox", 146, second[1], 660), ("64 KiB", "p64Kbox", 198, second[3], 660),
-        ("1 MiB", "p1Mbox", 328, first[3], 385), ("16 MiB", "p16Mbox", 388, first[5], 385),
+        ("4 KiB", "p4Kbox", 146, second[1], 550), ("64 KiB", "p64Kbox", 198, second[3], 550),
+        ("1 MiB", "p1Mbox", 328, first[3], 310), ("16 MiB", "p16Mbox", 388, first[5], 310),
     ):
-        picture.box(kind, 800, y, 150, 42, [size, "of memory"])
+        picture.box(kind, 660, y, 120, 42, [size, "of memory"])
         middle = y + 21
-        if column == 385:
-            picture.arrow("other", (column, entry), (462 - (entry - 200) / 8, entry),
-                          (462 - (entry - 200) / 8, middle), (800, middle))
+        if column == 310:
+            picture.arrow("other", (column, entry), (374 - (entry - 200) / 8, entry),
+                          (374 - (entry - 200) / 8, middle), (660, middle))
         else:
-            picture.arrow("other", (column, entry), (730, entry), (730, middle), (800, middle))
+            picture.arrow("other", (column, entry), (610, entry), (610, middle), (660, middle))
     picture.save(file, 450, "How a walker translates an input address")
 
 
@@ -236,8 +236,8 @@ FIELDS = re.compile(r"pub\(crate\) struct (\w+)\(u32\) \{\n(.*?)\n    \}", re.S)
 FIELD = re.compile(r"(\d+):(\d+) (\w+);")
 CONSTANT = re.compile(r"const (\w+): u32 = 0b([01]+);")
 
-BIT = 27
-LABEL = 130
+BIT = 23
+LABEL = 118
 
 # What fields are called in the manual; those that only walkers with ARM_MTK_EXT have.
 NAMES = {
@@ -315,7 +315,7 @@ def entry_row(picture, y, name, fields):
 
 def entries(file, tree):
     """The bits of entries."""
-    picture = Figure(LABEL + 32 * BIT + 24)
+    picture = Figure(LABEL + 32 * BIT + 20)
     y = 20
     for level, rows in layouts(tree):
         picture.text(LABEL - 10, y + 14, level, "text head end")
@@ -329,24 +329,24 @@ def entries(file, tree):
         y += 16
     x = LABEL
     for kind, words, width in (
-        ("ours", "what is mapped, and how", 220), ("free", "which kind of entry", 190),
-        ("theirs", "zero", 80),
+        ("ours", "what is mapped, and how", 204), ("free", "which kind of entry", 172),
+        ("theirs", "zero", 70),
     ):
         picture.path(kind, f"M{x} {y}h16v14h-16z")
         picture.path("edge", f"M{x} {y}h16v14h-16z")
         picture.words(x + 24, y + 12, [words], "text", width)
         x += width
     picture.words(x, y + 12, ["A32"], "p16M mono")
-    picture.words(x + 30, y + 12, ["bit 32 of the address, with ARM_MTK_EXT"], "text", 330)
+    picture.words(x + 30, y + 12, ["address[32], with ARM_MTK_EXT"], "text", 280)
     picture.save(file, y + 34, "The bits of entries")
 
 
 def pool(file):
     """Pages that are cut into tables."""
-    picture = Figure(1010)
-    slot, gap = 54, 56
+    picture = Figure(850)
+    slot, gap = 46, 48
     page = 4 * slot
-    first, second, third = (190 + number * (page + gap) for number in range(3))
+    first, second, third = (146 + number * (page + gap) for number in range(3))
 
     def draw(x, y, tables, words):
         for number, table in enumerate(tables):
@@ -355,14 +355,14 @@ def pool(file):
                         ["used" if used else "free"])
         picture.text(x + page / 2, y + 56, words, "faint middle small")
 
-    picture.text(30, 40, "pages with free tables, the fullest first", "text head")
-    picture.box("theirs", 30, 64, 104, 38, ["the pool"])
+    picture.text(20, 40, "pages with free tables, the fullest first", "text head")
+    picture.box("theirs", 20, 64, 84, 38, ["the pool"])
     draw(first, 64, "uufu", "3 of 4 in use")
     draw(second, 64, "ufuf", "2 of 4 in use")
     draw(third, 64, "ffff", "spare")
-    for begin, end in ((134, first), (first + page, second), (second + page, third)):
+    for begin, end in ((104, first), (first + page, second), (second + page, third)):
         picture.arrow("way", (begin, 83), (end, 83))
-    picture.words(30, 220, ["full pages,", "on no list"], "text head")
+    picture.words(20, 220, ["full pages,", "on no list"], "text head")
     draw(first, 206, "uuuu", "4 of 4 in use")
     picture.box("theirs", third, 206, page, 38, ["the page allocator"])
 
@@ -371,7 +371,7 @@ def pool(file):
     picture.arrow("other", (first + page - 20, 128), (first + page - 20, 206), dashed=True)
     picture.words(first + page - 10, 158, ["the last free one", "is taken"], "faint small", 140)
     picture.arrow("other", (second + 1.5 * slot, 64), (second + 1.5 * slot, 34),
-                  (third + page + 30, 34), (third + page + 30, 83), (third + page, 83), dashed=True)
+                  (third + page + 22, 34), (third + page + 22, 83), (third + page, 83), dashed=True)
     picture.words(second + page + 28, 26, ["another table is freed: to the end"],
                   "faint middle small", 260)
     picture.arrow("other", (third + 20, 128), (third + 20, 206), dashed=True)
