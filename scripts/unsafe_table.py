@@ -202,7 +202,7 @@ def main():
         sys.exit("no SAFETY comment:\n" + "\n".join(bare))
     blocks, files, functions = counts
     print(PAGE.format(blocks=blocks, files=files, functions=functions,
-                      reasons=reasons.rstrip("\n"), promises=promises.rstrip("\n")), end="")
+                      reasons=reasons.rstrip("\n"), promises=promises.rstrip("\n")))
 
 
 if __name__ == "__main__":
