@@ -5,13 +5,14 @@
 MO := $(CURDIR)/build/modules
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
-.PHONY: default help demo check soak bench bench-memory lint htmldocs rustdoc modules modules_install clean rust-analyzer
+.PHONY: default help demo check check-all soak bench bench-memory lint htmldocs rustdoc modules modules_install clean rust-analyzer
 
 default: $(if $(KDIR),modules,help)
 
 help:
 	@echo '  make demo     - load the modules into an unmodified Debian kernel under QEMU'
 	@echo '  make check    - run every test'
+	@echo '  make check-all - run the main tests on each kernel that we know, the package, the series'
 	@echo '  make soak     - run the long versions of tests; MINUTES=N for how long'
 	@echo '  make bench    - measure Rust against the C of the kernel'
 	@echo '  make bench-memory - measure page-table memory by where it comes from'
@@ -23,7 +24,7 @@ help:
 	@echo 'Against a kernel of yours, whose build folder is KDIR:'
 	@echo '  make KDIR=... LLVM=1 [modules | modules_install | clean | rust-analyzer]'
 
-demo check bench bench-memory htmldocs rustdoc:
+demo check check-all bench bench-memory htmldocs rustdoc:
 	@scripts/$@
 
 soak:
