@@ -33,6 +33,7 @@ html_theme_options = {
     "page_width": "70em",
     "sidebar_width": "17em",
     "fixed_sidebar": "true",
+    "show_relbar_bottom": "true",
     "font_size": "inherit",
     "font_family": "serif",
 }

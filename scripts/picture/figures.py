@@ -382,11 +382,71 @@ def pool(file):
     picture.save(file, 284, "How a pool keeps its pages")
 
 
+def soft_m4u(file):
+    """What plays the hardware for the driver."""
+    picture = Figure(860)
+    picture.box("ours", 30, 20, 800, 56, [
+        "soft_m4u_client.ko",
+        "a driver with a device: dma_alloc_coherent(), dma_map_single(), dma_map_sgtable()"])
+    picture.box("theirs", 30, 136, 240, 44, ["iommu-dma"])
+    picture.arrow("other", (150, 76), (150, 136))
+    picture.text(160, 110, "DMA API", "faint small")
+    picture.box("theirs", 30, 226, 240, 56, ["mtk_iommu.ko", "Debian's own"])
+    picture.arrow("other", (150, 180), (150, 226))
+    picture.box("theirs", 340, 226, 180, 56, ["registers", "memory, mapped by both"])
+    picture.arrow("other", (270, 254), (340, 254))
+    picture.box("ours", 590, 136, 240, 146, [
+        "soft_m4u.ko", "walks the tables,", "moves the data,", "acknowledges invalidations,",
+        "raises the interrupt of a fault"])
+    picture.arrow("other", (590, 254), (520, 254))
+    picture.arrow("way", (710, 76), (710, 136))
+    picture.words(700, 98, ["copy from this iova", "to that one"], "faint end small", 180)
+    picture.box("ours", 30, 342, 240, 56, ["page tables", "of Rust, or of C"])
+    picture.arrow("other", (150, 282), (150, 342))
+    picture.text(160, 316, "io-pgtable", "faint small")
+    picture.box("theirs", 590, 342, 240, 56, ["memory", "above and below 4 GiB"])
+    picture.arrow("way", (650, 282), (650, 312), (230, 312), (230, 342))
+    picture.text(440, 304, "translations", "faint middle small")
+    picture.arrow("way", (770, 282), (770, 342))
+    picture.text(760, 316, "data", "faint end small")
+    picture.save(file, 420, "A soft M4U, and who uses it")
+
+
+def mmu_walk(file):
+    """How a CPU comes to walk tables of ours."""
+    picture = Figure(860)
+    picture.text(20, 34, "guests", "text head")
+    picture.text(540, 34, "host", "text head")
+    picture.box("theirs", 20, 50, 300, 100, [""])
+    picture.words(170, 72, ["arm64, Debian's kernel"], "faint middle small", 290)
+    picture.box("ours", 40, 84, 260, 52, [
+        "v7s_dump.ko", "makes table sets, in Rust and in C"])
+    picture.box("theirs", 20, 190, 300, 166, [""])
+    picture.words(170, 212, ["Cortex-A15, 4 GiB of memory"], "faint middle small", 290)
+    picture.box("ours", 40, 224, 260, 52, ["tables", "at the addresses where they were"])
+    picture.box("ours", 40, 290, 260, 52, ["walk.S", "asks the MMU"])
+    picture.box("ours", 540, 84, 280, 52, ["dump.py", "checks that a dump makes sense"])
+    picture.box("ours", 540, 224, 280, 52, ["image.py", "puts tables and questions in place"])
+    picture.box("ours", 540, 290, 280, 52, ["compare.py", "answers against the list"])
+    picture.arrow("way", (300, 110), (540, 110))
+    picture.words(430, 84, ["what was asked for,", "registers, tables"], "faint middle small", 200)
+    picture.arrow("way", (680, 136), (680, 224))
+    picture.arrow("way", (540, 250), (300, 250))
+    picture.text(430, 242, "tables, questions", "faint middle small")
+    picture.arrow("way", (300, 316), (540, 316))
+    picture.text(430, 308, "answers", "faint middle small")
+    picture.arrow("way", (820, 110), (846, 110), (846, 316), (820, 316))
+    picture.words(836, 174, ["the list", "of mappings"], "faint end small", 130)
+    picture.save(file, 376, "Tables of ours, walked by a CPU")
+
+
 PICTURES = {
     "layers.svg": layers,
     "iommu/takeover.svg": takeover,
     "iommu/walk.svg": walk,
     "iommu/entries.svg": entries,
+    "iommu/soft_m4u.svg": soft_m4u,
+    "iommu/mmu_walk.svg": mmu_walk,
     "mm/pool.svg": pool,
 }
 
