@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Configuration of Sphinx for this folder, as a book that looks like the kernel's own.
 
-scripts/htmldocs runs it. What renders descriptions of the ABI, and how pages look, comes from a
-kernel's source, whose folder is in KERNEL.
+scripts/htmldocs runs it. What renders descriptions of the ABI and kernel-doc comments, and how
+pages look, comes from a kernel's source, whose folder is in KERNEL.
 """
 
 import os
@@ -17,9 +17,12 @@ sys.path[:0] = [f"{KERNEL}/Documentation/sphinx", f"{KERNEL}/tools/lib/python"]
 
 project = "v7s-rs"
 author = "v7s-rs developers"
-extensions = ["kernel_abi"]
+extensions = ["kernel_abi", "kerneldoc"]
+kerneldoc_srctree = TOP
 include_patterns = ["**.rst"]
 nitpicky = True
+# Structures of the kernel, which documents them in a book of its own.
+nitpick_ignore_regex = [("c:identifier", "io_pgtable_.*")]
 
 # Programs of more than one language, and what they print.
 highlight_language = "none"

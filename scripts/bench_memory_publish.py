@@ -422,8 +422,8 @@ def tables(rows):
     yield heading("What comes back, and what lies where")
     one = [row for row in chosen if row["owners"] == 1]
     for workload, what, cell in (
-        ("shrink", "Nine of ten freed, and then each of the others replaced six times: bytes that"
-         " are still held.", lambda row: kib(row["settled_bytes"])),
+        ("shrink", ("Nine of ten freed, and then each of the others replaced six times: bytes that"
+                    " are still held."), lambda row: kib(row["settled_bytes"])),
         ("grow", "All tables freed: bytes that are still held.",
          lambda row: kib(row["left_bytes"])),
         ("grow", "All tables in use: bytes that the zone below 4 GiB has less.",

@@ -232,7 +232,7 @@ def walk(file):
     picture.save(file, 450, "How a walker translates an input address")
 
 
-FIELDS = re.compile(r"pub\(crate\) struct (\w+)\(u32\) \{\n(.*?)\n    \}", re.S)
+FIELDS = re.compile(r"pub\(crate\) struct (\w+)\(u32\) \{\n(.*?)\n    \}", re.DOTALL)
 FIELD = re.compile(r"(\d+):(\d+) (\w+);")
 CONSTANT = re.compile(r"const (\w+): u32 = 0b([01]+);")
 
