@@ -76,7 +76,7 @@ class Figure(svg.Picture):
         self.path(kind, "M" + "L".join(f"{svg.num(x)} {svg.num(y)}" for x, y in corners) + "z")
 
 
-def layers(file):
+def layers(file, _tree):
     """Who calls whom."""
     picture = Figure(880)
     picture.box("theirs", 20, 20, 250, 56, ["drivers of IOMMUs, unmodified", "mtk_iommu, msm_iommu"])
@@ -153,7 +153,7 @@ def takeover_calls(picture, x, title, hooked):
     picture.text(x + 94, 290, "no", "faint end small")
 
 
-def takeover(file):
+def takeover(file, _tree):
     """Who serves before, under and after the module, and how long table sets live."""
     picture = Figure(880)
     takeover_calls(picture, 20, "before it is loaded", False)
@@ -195,7 +195,7 @@ def entries_column(picture, x, y, rows, width):
     return middles
 
 
-def walk(file):
+def walk(file, _tree):
     """From a base register to pages."""
     picture = Figure(800)
     split_address(picture, 160, 20)
@@ -341,7 +341,7 @@ def entries(file, tree):
     picture.save(file, y + 34, "The bits of entries")
 
 
-def pool(file):
+def pool(file, _tree):
     """Pages that are cut into tables."""
     picture = Figure(850)
     slot, gap = 46, 48
@@ -382,7 +382,7 @@ def pool(file):
     picture.save(file, 284, "How a pool keeps its pages")
 
 
-def soft_m4u(file):
+def soft_m4u(file, _tree):
     """What plays the hardware for the driver."""
     picture = Figure(860)
     picture.box("ours", 30, 20, 800, 56, [
@@ -412,7 +412,7 @@ def soft_m4u(file):
     picture.save(file, 420, "A soft M4U, and who uses it")
 
 
-def mmu_walk(file):
+def mmu_walk(file, _tree):
     """How a CPU comes to walk tables of ours."""
     picture = Figure(860)
     picture.text(20, 34, "guests", "text head")
@@ -460,10 +460,7 @@ def main():
         path = os.path.join(out, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
-            if draw is entries:
-                draw(file, tree)
-            else:
-                draw(file)
+            draw(file, tree)
 
 
 if __name__ == "__main__":
