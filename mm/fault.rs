@@ -41,9 +41,10 @@ pub fn nth<R>(n: u32, call: impl FnOnce() -> R) -> (R, bool) {
 
 /// Lets all allocations of this task fail that `call` makes.
 pub fn all<R>(call: impl FnOnce() -> R) -> R {
+    let task = current!().as_ptr();
     let set = |fail: bool| {
         // SAFETY: As for `fail_nth`.
-        unsafe { (*current!().as_ptr()).make_it_fail = fail.into() };
+        unsafe { (*task).make_it_fail = fail.into() };
     };
     set(true);
     let result = call();

@@ -473,7 +473,9 @@ macro_rules! static_cache {
                 > {
                     // SAFETY: The requirements are the same.
                     unsafe {
-                        $crate::__private::realloc::<Self>(ptr, layout, old_layout, flags, nid)
+                        $crate::__private::realloc::<Self>(
+                            ptr, layout, old_layout, flags, nid,
+                        )
                     }
                 }
             }
@@ -644,42 +646,37 @@ mod tests {
         let before = in_use()?;
         let layout = |size| Layout::from_size_align(size, 8).map_err(|_| EINVAL);
         let none = NumaNode::NO_NODE;
+        let realloc = |ptr: NonNull<u8>, new, old, flags| -> Result<NonNull<[u8]>> {
+            let (new, old) = (layout(new)?, layout(old)?);
+            // SAFETY: Pointers and layouts are those of the allocation.
+            Ok(unsafe { Probe::realloc(Some(ptr), new, old, flags, none)? })
+        };
         let small = Probe::alloc(layout(16)?, GFP_KERNEL, none)?.cast::<u8>();
-        // SAFETY: Pointers and layouts are those of the allocation; it is not used
-        // after it was freed.
-        unsafe {
-            small.write_bytes(0xa5, 128);
-            let grown = Probe::realloc(
-                Some(small),
-                layout(64)?,
-                layout(16)?,
-                GFP_KERNEL | __GFP_ZERO,
-                none,
-            )?;
-            assert!(grown.cast() == small);
-            assert_eq!(grown.len(), 64);
-            assert_eq!(small.add(15).read(), 0xa5);
-            assert_eq!(small.add(16).read(), 0);
-            assert_eq!(small.add(63).read(), 0);
-            assert_eq!(small.add(64).read(), 0xa5);
+        // SAFETY: An object has 128 bytes.
+        unsafe { small.write_bytes(0xa5, 128) };
+        // SAFETY: As above, and it is not used after it was freed.
+        let read = |at| unsafe { small.add(at).read() };
 
-            let failed = Probe::realloc(Some(small), layout(129)?, layout(64)?, GFP_KERNEL, none);
-            assert!(failed.is_err());
-            assert_eq!(small.add(15).read(), 0xa5);
-            assert_eq!(in_use()?, before + 1);
+        let grown = realloc(small, 64, 16, GFP_KERNEL | __GFP_ZERO)?;
+        assert!(grown.cast() == small);
+        assert_eq!(grown.len(), 64);
+        assert_eq!((read(15), read(16)), (0xa5, 0));
+        assert_eq!((read(63), read(64)), (0, 0xa5));
 
-            let shrunk = Probe::realloc(Some(small), layout(8)?, layout(64)?, GFP_KERNEL, none)?;
-            assert!(shrunk.cast() == small);
-            let freed = Probe::realloc(Some(small), layout(0)?, layout(8)?, GFP_KERNEL, none)?;
-            assert_eq!(freed.len(), 0);
-            assert_eq!(in_use()?, before);
+        assert!(realloc(small, 129, 64, GFP_KERNEL).is_err());
+        assert_eq!(read(15), 0xa5);
+        assert_eq!(in_use()?, before + 1);
 
-            // What has no size was not allocated, so this is a new object.
-            let dangling = Some(freed.cast());
-            let new = Probe::realloc(dangling, layout(8)?, layout(0)?, GFP_KERNEL, none)?;
-            assert_eq!(in_use()?, before + 1);
-            Probe::free(new.cast(), layout(8)?);
-        }
+        assert!(realloc(small, 8, 64, GFP_KERNEL)?.cast() == small);
+        let freed = realloc(small, 0, 8, GFP_KERNEL)?;
+        assert_eq!(freed.len(), 0);
+        assert_eq!(in_use()?, before);
+
+        // What has no size was not allocated, so this is a new object.
+        let new = realloc(freed.cast(), 8, 0, GFP_KERNEL)?;
+        assert_eq!(in_use()?, before + 1);
+        // SAFETY: Just allocated with that layout.
+        unsafe { Probe::free(new.cast(), layout(8)?) };
         assert_eq!(in_use()?, before);
         Ok(())
     }

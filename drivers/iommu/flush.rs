@@ -78,6 +78,7 @@ impl IoPgtableArmV7s {
     }
 
     /// `tlb_flush_all`.
+    #[cfg(MODULE)]
     pub(crate) fn flush_all(&self) {
         let (tlb, cookie) = self.tlb();
         if let Some(flush_all) = tlb.and_then(|tlb| tlb.tlb_flush_all) {

@@ -42,9 +42,11 @@ pub(crate) trait Lines: Zeroable {
 }
 
 /// A file of one word.
+#[cfg(MODULE)]
 #[derive(Zeroable)]
 pub(crate) struct Word {}
 
+#[cfg(MODULE)]
 impl Lines for Word {
     type Of = &'static str;
 

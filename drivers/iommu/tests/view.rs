@@ -12,9 +12,10 @@ use crate::{
     }, //
 };
 use core::marker::PhantomData;
+#[cfg(MODULE)]
+use kernel::sizes::SZ_32K;
 use kernel::{
     page::PAGE_SIZE,
-    sizes::SZ_32K,
     str::CString, //
 };
 use slab_rust::TableSource;
