@@ -5,7 +5,7 @@
 MO := $(CURDIR)/build/modules
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
-.PHONY: default help demo check check-all soak bench bench-memory lint htmldocs rustdoc modules modules_install clean rust-analyzer
+.PHONY: default help demo check check-all soak bench bench-memory lint htmldocs rustdoc series modules modules_install clean rust-analyzer
 
 default: $(if $(KDIR),modules,help)
 
@@ -19,12 +19,13 @@ help:
 	@echo '  make lint     - run what checks the sources only'
 	@echo '  make htmldocs - make HTML of Documentation/, in build/html'
 	@echo '  make rustdoc  - document the crates, in build/rustdoc'
+	@echo '  make series   - write patches for the kernel itself, in build/series'
 	@echo '  make clean    - remove build/'
 	@echo
 	@echo 'Against a kernel of yours, whose build folder is KDIR:'
 	@echo '  make KDIR=... LLVM=1 [modules | modules_install | clean | rust-analyzer]'
 
-demo check check-all bench bench-memory htmldocs rustdoc:
+demo check check-all bench bench-memory htmldocs rustdoc series:
 	@scripts/$@
 
 soak:
