@@ -5,7 +5,7 @@
 MO := $(CURDIR)/build/modules
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
-.PHONY: default help demo check check-all soak bench bench-memory lint htmldocs rustdoc series modules modules_install clean rust-analyzer
+.PHONY: default help demo check check-all deb soak bench bench-memory lint htmldocs rustdoc series modules modules_install clean rust-analyzer
 
 default: $(if $(KDIR),modules,help)
 
@@ -20,16 +20,22 @@ help:
 	@echo '  make htmldocs - make HTML of Documentation/, in build/html'
 	@echo '  make rustdoc  - document the crates, in build/rustdoc'
 	@echo '  make series   - write patches for the kernel itself, in build/series'
+	@echo '  make deb      - make Debian packages for a kernel of Debian; KERNEL=FLAVOUR'
 	@echo '  make clean    - remove build/'
 	@echo
 	@echo 'Against a kernel of yours, whose build folder is KDIR:'
 	@echo '  make KDIR=... LLVM=1 [modules | modules_install | clean | rust-analyzer]'
+	@echo '  PRODUCT=1     - without samples, benchmarks and what serves tests'
 
 demo check check-all bench bench-memory htmldocs rustdoc series:
 	@scripts/$@
 
 soak:
 	@scripts/soak $(if $(MINUTES),--minutes $(MINUTES))
+
+# MOK_KEY, MOK_CERT and KBUILD_SIGN_PIN get there by the environment.
+deb:
+	@scripts/deb $(if $(KERNEL),--kernel $(KERNEL)) $(if $(VERSION),--version $(VERSION))
 
 lint:
 	@scripts/check lint
