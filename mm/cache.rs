@@ -17,6 +17,7 @@ use kernel::{
 };
 
 use crate::{
+    compat,
     flags::SlabFlags,
     gfp::Gfp,
     node,
@@ -260,7 +261,7 @@ impl<T> KmemCache<T> {
     {
         let object = self.alloc_uninit(gfp)?;
         // SAFETY: As in `alloc_init`, and the object is pinned below.
-        unsafe { init.__pinned_init(Object::as_ptr(&object).cast()) }?;
+        unsafe { compat::initialize(Object::as_ptr(&object).cast(), init) }?;
         // SAFETY: `init` succeeded.
         Ok(Object::into_pin(unsafe { Object::assume_init(object) }))
     }

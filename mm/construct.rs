@@ -24,6 +24,7 @@ use kernel::{
 };
 
 use crate::{
+    compat,
     flags::SlabFlags,
     gfp::{
         self,
@@ -118,7 +119,7 @@ pub(crate) const fn request<T: Construct>() -> Request {
 /// `object` has the size and alignment of a `T`, and belongs to the caller.
 unsafe extern "C" fn construct<T: Construct>(object: *mut c_void) {
     // SAFETY: By the safety requirements. What it makes stays where it is.
-    match unsafe { T::construct().__pinned_init(object.cast()) } {
+    match unsafe { compat::initialize(object.cast(), T::construct()) } {
         Ok(()) => (),
         Err(never) => match never {},
     }

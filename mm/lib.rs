@@ -20,6 +20,8 @@ use kernel::prelude::*;
 
 mod bulk;
 mod cache;
+#[doc(hidden)]
+pub mod compat;
 mod construct;
 #[cfg(MODULE)]
 mod dma32_file;

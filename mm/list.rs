@@ -30,7 +30,7 @@ use crate::{
     properties,
     record,
     sysfs,
-    THIS_MODULE, //
+    this_module, //
 };
 
 /// The folder and its file; removed when dropped.
@@ -50,7 +50,7 @@ unsafe impl Sync for List {}
 // The kernel crate's files do not name their owner: a module could go while one is open, and
 // closing it would use what the module has left behind.
 const OPERATIONS: bindings::file_operations = bindings::file_operations {
-    owner: THIS_MODULE.as_ptr(),
+    owner: this_module!().as_ptr(),
     open: Some(open),
     read: Some(bindings::seq_read),
     llseek: Some(bindings::seq_lseek),

@@ -296,7 +296,7 @@ impl Drop for Watch {
         // SAFETY: It is on the chain.
         unsafe { bindings::unregister_module_notifier(NOTIFIER.0.get()) };
         // Other modules' caches are gone: those modules need this one's symbols.
-        destroy(crate::THIS_MODULE.as_ptr() as usize);
+        destroy(crate::this_module!().as_ptr() as usize);
     }
 }
 
@@ -451,7 +451,7 @@ macro_rules! static_cache {
                 }
 
                 fn module() -> &'static ::kernel::ThisModule {
-                    &crate::THIS_MODULE
+                    $crate::this_module!()
                 }
             }
 

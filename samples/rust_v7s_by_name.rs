@@ -6,6 +6,10 @@
 //! made for it or, with `kernel_free=1`, through the kernel's `free_io_pgtable_ops()`, which knows
 //! what to do with it.
 
+#[path = "../mm/compat.rs"]
+mod compat;
+
+use compat::parameter;
 use core::ptr::{
     self,
     NonNull, //
@@ -75,7 +79,7 @@ impl Drop for ByName {
     fn drop(&mut self) {
         // SAFETY: A table set (invariant) that no device walks.
         unsafe {
-            if *module_parameters::kernel_free.value() == 0 {
+            if parameter(&module_parameters::kernel_free) == 0 {
                 free_io_pgtable_arm_v7s_rust_ops(self.0.as_ptr());
             } else {
                 bindings::free_io_pgtable_ops(self.0.as_ptr());

@@ -15,16 +15,10 @@ use io_pgtable_arm_v7s_rust::{
 };
 use kernel::{
     bindings,
-    device::{
-        Bound,
-        Device, //
-    },
-    devres::Devres,
     faux,
     iommu::pgtable::{
         prot,
-        Config,
-        IoPageTable, //
+        Config, //
     },
     prelude::*,
     sizes::{
@@ -33,6 +27,11 @@ use kernel::{
         SZ_4K,
         SZ_64K, //
     }, //
+};
+use slab_rust::compat::{
+    self,
+    parameter,
+    PageTable, //
 };
 
 module! {
@@ -60,17 +59,15 @@ const PAGES: [(usize, usize, u64); 4] = [
 
 struct Client {
     // Dropped first: a table must not outlive its device.
-    _table: Pin<KBox<Devres<IoPageTable<ArmV7s>>>>,
+    _table: PageTable<ArmV7s>,
     _device: faux::Registration,
 }
 
 impl kernel::Module for Client {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let device = faux::Registration::new(c"rust_v7s_client", None)?;
-        // SAFETY: A faux device is bound until its registration is dropped.
-        let bound = unsafe { device.as_ref().as_bound() };
         let mediatek = quirk::NO_PERMS | quirk::ARM_MTK_EXT;
-        let (quirks, oas) = match *module_parameters::anywhere.value() {
+        let (quirks, oas) = match parameter(&module_parameters::anywhere) {
             0 => (mediatek, 35),
             // Takes the zone away from the tables, but not the limit.
             _ => (mediatek | quirk::ARM_MTK_TTBR_EXT, 32),
@@ -82,8 +79,9 @@ impl kernel::Module for Client {
             oas,
             coherent_walk: true,
         };
-        let table = KBox::pin_init(IoPageTable::<ArmV7s>::new(bound, config), GFP_KERNEL)?;
-        show(bound, &table)?;
+        // SAFETY: It is dropped before the device, here as well as in `Client`.
+        let table = unsafe { compat::page_table(compat::bound(&device), config)? };
+        show(&table)?;
         Ok(Self {
             _table: table,
             _device: device,
@@ -92,8 +90,7 @@ impl kernel::Module for Client {
 }
 
 /// Maps the pages and says where they are.
-fn show(bound: &Device<Bound>, table: &Devres<IoPageTable<ArmV7s>>) -> Result {
-    let table = table.access(bound)?;
+fn show(table: &PageTable<ArmV7s>) -> Result {
     say_who(table);
     // SAFETY: No device walks this table.
     let ttbr = unsafe { table.ttbr() };
@@ -123,7 +120,7 @@ fn show(bound: &Device<Bound>, table: &Devres<IoPageTable<ArmV7s>>) -> Result {
 }
 
 /// Names the function behind the interface, as the kernel's `%ps` does, and its module.
-fn say_who(table: &IoPageTable<ArmV7s>) {
+fn say_who(table: &PageTable<ArmV7s>) {
     // SAFETY: The operations are valid as long as the table.
     let map_pages = unsafe { (*table.raw_ops()).map_pages };
     let address = map_pages.map_or(0, |map_pages| map_pages as usize);
@@ -136,7 +133,7 @@ fn say_who(table: &IoPageTable<ArmV7s>) {
     };
 }
 
-fn map(table: &IoPageTable<ArmV7s>, size: usize, iova: usize, paddr: u64) -> Result {
+fn map(table: &PageTable<ArmV7s>, size: usize, iova: usize, paddr: u64) -> Result {
     let flags = prot::READ | prot::WRITE;
     // SAFETY: Nobody else uses the table, and nothing is mapped there yet. No device walks it, so
     // that no memory is accessed.
@@ -150,7 +147,7 @@ fn map(table: &IoPageTable<ArmV7s>, size: usize, iova: usize, paddr: u64) -> Res
 }
 
 /// `IoPageTable` has no method for it yet.
-fn iova_to_phys(table: &IoPageTable<ArmV7s>, iova: usize) -> u64 {
+fn iova_to_phys(table: &PageTable<ArmV7s>, iova: usize) -> u64 {
     let ops = table.raw_ops();
     // SAFETY: The operations are valid as long as the table, and nobody changes the mapping.
     unsafe {

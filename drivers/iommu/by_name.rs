@@ -15,7 +15,6 @@ use crate::{
         set_of, //
     },
     report::report,
-    THIS_MODULE, //
 };
 use core::ptr;
 use kernel::{
@@ -23,6 +22,7 @@ use kernel::{
     container_of,
     prelude::*, //
 };
+use slab_rust::this_module;
 
 /// The format as the io-pgtable core would use it.
 #[no_mangle]
@@ -41,7 +41,7 @@ pub(crate) static io_pgtable_arm_v7s_rust_init_fns: bindings::io_pgtable_init_fn
 pub(crate) unsafe fn is_ours(ops: *mut bindings::io_pgtable_ops) -> bool {
     // SAFETY: Valid by the function's requirements.
     let theirs = unsafe { (*ops).map_pages };
-    theirs.is_some_and(|theirs| theirs as usize == map_pages as usize)
+    theirs.is_some_and(|theirs| theirs as usize == map_pages as *const () as usize)
 }
 
 /// # Safety
@@ -52,14 +52,14 @@ unsafe extern "C" fn alloc(
     cookie: *mut c_void,
 ) -> *mut bindings::io_pgtable {
     // SAFETY: Our own module.
-    if !unsafe { bindings::try_module_get(THIS_MODULE.as_ptr()) } {
+    if !unsafe { bindings::try_module_get(this_module!().as_ptr()) } {
         return ptr::null_mut();
     }
     // SAFETY: By the function's requirements.
     let iop = unsafe { ops::alloc(cfg, cookie) };
     if iop.is_null() {
         // SAFETY: Taken above.
-        unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
+        unsafe { bindings::module_put(this_module!().as_ptr()) };
     }
     iop
 }
@@ -74,7 +74,7 @@ unsafe extern "C" fn free(iop: *mut bindings::io_pgtable) {
     // SAFETY: By the function's requirements.
     unsafe { ops::free(iop) };
     // SAFETY: The set's reference, taken in `alloc`.
-    unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
+    unsafe { bindings::module_put(this_module!().as_ptr()) };
 }
 
 /// Makes a Rust table set, for a caller who asks for it by name, whatever serves ARM_V7S.

@@ -63,6 +63,7 @@ use lines::{
     Folder,
     Word, //
 };
+use slab_rust::compat::parameter;
 
 module! {
     type: Module,
@@ -103,7 +104,7 @@ struct Facts {
 
 impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let serve = match *module_parameters::takeover.value() {
+        let serve = match parameter(&module_parameters::takeover) {
             0 => false,
             1 => true,
             other => {
@@ -112,8 +113,8 @@ impl kernel::Module for Module {
             }
         };
         let (number, region) = (
-            *module_parameters::table_alloc.value(),
-            *module_parameters::table_region.value(),
+            parameter(&module_parameters::table_alloc),
+            parameter(&module_parameters::table_region),
         );
         // SAFETY: This is the module's only init, and there are no sets yet.
         let (sources, table_alloc) = unsafe { caches::choose(number, region) }?;

@@ -12,7 +12,6 @@
 
 #![cfg_attr(not(CONFIG_DEBUG_FS), allow(dead_code))]
 
-use crate::THIS_MODULE;
 use core::{
     mem::size_of,
     ptr, //
@@ -24,6 +23,7 @@ use kernel::{
     seq_file::SeqFile,
     seq_print, //
 };
+use slab_rust::this_module;
 
 /// What a file shows; a value is what one reader remembers, zeroed when it begins to read.
 pub(crate) trait Lines: Zeroable {
@@ -90,7 +90,7 @@ struct Reader<L: Lines> {
 
 impl<L: Lines> Reader<L> {
     const OPERATIONS: bindings::file_operations = bindings::file_operations {
-        owner: THIS_MODULE.as_ptr(),
+        owner: this_module!().as_ptr(),
         open: Some(Self::open),
         read: Some(bindings::seq_read),
         llseek: Some(bindings::seq_lseek),

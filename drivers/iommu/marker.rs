@@ -4,10 +4,7 @@
 
 use kernel::{
     bindings,
-    iommu::pgtable::{
-        IoPageTable,
-        IoPageTableFmt, //
-    }, //
+    iommu::pgtable::IoPageTableFmt, //
 };
 
 /// The `ARM_V7S` page table format.
@@ -49,7 +46,7 @@ macro_rules! register {
 }
 
 // All of it is inlined into its users, so that they depend on this module for serving them at most.
-impl ArmV7sRegisters for IoPageTable<ArmV7s> {
+impl ArmV7sRegisters for slab_rust::any_page_table!(ArmV7s) {
     #[inline]
     unsafe fn ttbr(&self) -> u32 {
         register!(self, ttbr)

@@ -21,17 +21,15 @@
 //! Sets made before the hooks stay with C, sets of ours keep the module: no set is ever freed by
 //! the wrong side.
 
-use crate::{
-    by_name::{
-        alloc_io_pgtable_arm_v7s_rust_ops,
-        free_io_pgtable_arm_v7s_rust_ops, //
-    },
-    THIS_MODULE, //
+use crate::by_name::{
+    alloc_io_pgtable_arm_v7s_rust_ops,
+    free_io_pgtable_arm_v7s_rust_ops, //
 };
 use kernel::{
     bindings,
     prelude::*, //
 };
+use slab_rust::this_module;
 
 /// The kernel options that redirecting takes, and whether this kernel has them.
 const OPTIONS: [(&str, bool); 3] = [
@@ -108,7 +106,7 @@ unsafe extern "C" fn serve_alloc(
     // SAFETY: By the function's requirements; a null `cfg` is no worse here than in C.
     let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(cfg, cookie) };
     // SAFETY: Taken by the hook; a new set has one of its own.
-    unsafe { bindings::module_put(THIS_MODULE.as_ptr()) };
+    unsafe { bindings::module_put(this_module!().as_ptr()) };
     ops
 }
 
@@ -228,9 +226,9 @@ mod imp {
             return;
         }
         // SAFETY: Our own module, which exists as long as the hook is registered.
-        if unsafe { bindings::try_module_get(THIS_MODULE.as_ptr()) } {
+        if unsafe { bindings::try_module_get(this_module!().as_ptr()) } {
             // SAFETY: The function has the arguments of the one that it stands in for.
-            unsafe { v7s_ftrace_redirect(fregs, serve_alloc as usize) };
+            unsafe { v7s_ftrace_redirect(fregs, serve_alloc as *const () as usize) };
         }
     }
 
@@ -248,7 +246,7 @@ mod imp {
         // SAFETY: Valid or null by the contract of `free_io_pgtable_ops()`.
         if !ops.is_null() && unsafe { crate::by_name::is_ours(ops) } {
             // SAFETY: The function has the arguments of the one that it stands in for.
-            unsafe { v7s_ftrace_redirect(fregs, free_io_pgtable_arm_v7s_rust_ops as usize) };
+            unsafe { v7s_ftrace_redirect(fregs, free_io_pgtable_arm_v7s_rust_ops as *const () as usize) };
         }
     }
 }
@@ -262,6 +260,10 @@ mod tests {
         NonNull, //
     };
     use kernel::faux;
+    use slab_rust::compat::{
+        bound,
+        parameter, //
+    };
 
     /// A set from the kernel's allocator, given back to the kernel.
     struct FromKernel {
@@ -279,7 +281,7 @@ mod tests {
                 oas: 32,
                 coherent_walk: true,
                 // CAST: `Device` is transparent. Some formats allocate on its node.
-                iommu_dev: ptr::from_ref(device.as_ref()).cast_mut().cast(),
+                iommu_dev: ptr::from_ref(bound(&device)).cast_mut().cast(),
                 ..Default::default()
             };
             // SAFETY: `cfg` is valid, and the device outlives the set.
@@ -304,7 +306,7 @@ mod tests {
     }
 
     fn serving() -> bool {
-        *crate::module_parameters::takeover.value() == 1
+        parameter(&crate::module_parameters::takeover) == 1
     }
 
     #[test]

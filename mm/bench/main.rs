@@ -37,6 +37,7 @@ use row::{
     Results,
     Row, //
 };
+use slab_rust::compat::parameter;
 use stopwatch::Stopwatch;
 
 module! {
@@ -67,11 +68,11 @@ impl kernel::InPlaceModule for TableBench {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         let dir = debugfs::Dir::new(c"table_bench");
         pin_init::pin_init_scope(move || {
-            let number = usize::from(*module_parameters::allocator.value());
+            let number = usize::from(parameter(&module_parameters::allocator));
             let contender = Contender::ALL.get(number).ok_or(EINVAL).inspect_err(|_| {
                 pr_err!("allocator={}: there is no such\n", number);
             })?;
-            let results = measure(contender, *module_parameters::most.value() as usize)?;
+            let results = measure(contender, parameter(&module_parameters::most) as usize)?;
             Ok(try_pin_init!(Self {
                 _results <- dir.read_only_file(c"results", Results(results)),
             }? Error))

@@ -22,6 +22,8 @@
 
 mod bus;
 mod cache;
+#[path = "../../mm/compat.rs"]
+mod compat;
 mod counts;
 mod decode;
 mod dma;
@@ -38,6 +40,7 @@ pub use dma::{
     translate, //
 };
 
+use compat::parameter;
 use engine::{
     Engine,
     ENGINE, //
@@ -88,7 +91,7 @@ impl kernel::InPlaceModule for SoftM4u {
         pin_init::pin_init_scope(move || {
             // SAFETY: This is the module's only init.
             unsafe { ENGINE.init() };
-            let engine = Engine::new(*module_parameters::ignore_every.value())?;
+            let engine = Engine::new(parameter(&module_parameters::ignore_every))?;
             *ENGINE.lock() = Some(engine);
             let installed = Installed;
             Ok(try_pin_init!(Self {

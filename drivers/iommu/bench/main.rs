@@ -45,6 +45,7 @@ use row::{
     Results,
     Row, //
 };
+use slab_rust::compat::parameter;
 use stopwatch::Stopwatch;
 use tables::Tables;
 use window::{
@@ -81,7 +82,7 @@ impl kernel::InPlaceModule for Bench {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         let dir = debugfs::Dir::new(c"v7s_bench");
         pin_init::pin_init_scope(move || {
-            let results = match *module_parameters::cpus.value() {
+            let results = match parameter(&module_parameters::cpus) {
                 0 => one_cpu()?,
                 _ => cpus::measure()?,
             };
@@ -94,7 +95,7 @@ impl kernel::InPlaceModule for Bench {
 
 /// Calls that a mean is taken over.
 fn calls() -> usize {
-    (*module_parameters::calls.value() as usize).max(1)
+    (parameter(&module_parameters::calls) as usize).max(1)
 }
 
 /// The same for calls that take as long as many.

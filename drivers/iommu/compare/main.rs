@@ -71,6 +71,7 @@ use setup::{
     CLASSES,
     QUIRKS, //
 };
+use slab_rust::compat::parameter;
 use tally::Tally;
 use text::Text;
 
@@ -168,8 +169,8 @@ fn check_both(dev: &PlatformDevice) -> Result {
 
 /// A result for each class of configurations, after sessions of each in turn.
 fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
-    let seed = *module_parameters::seed.value();
-    let operations = *module_parameters::operations.value();
+    let seed = parameter(&module_parameters::seed);
+    let operations = parameter(&module_parameters::operations);
     let sessions = operations.div_ceil(session::LENGTH as u64);
     pr_info!("{operations} random operations, seed={seed}\n");
     ktap.note(fmt!("seed={}", seed));

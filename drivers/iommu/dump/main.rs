@@ -10,6 +10,8 @@
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C, in a guest with no
 //! more than 1 GiB of memory. Documentation/iommu/mmu_walk.rst says what it is for.
 
+#[path = "../../../mm/compat.rs"]
+mod compat;
 mod layout;
 #[path = "../common/memory.rs"]
 mod memory;
@@ -19,6 +21,7 @@ mod provider;
 mod random;
 mod set;
 
+use compat::parameter;
 use kernel::{
     debugfs::Scope,
     fmt,
@@ -121,7 +124,7 @@ struct Dump {
 impl kernel::InPlaceModule for Dump {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         pin_init::pin_init_scope(|| {
-            let seed = *module_parameters::seed.value();
+            let seed = parameter(&module_parameters::seed);
             pr_info!("seed {}\n", seed);
             let copies = make(seed)?;
             Ok(try_pin_init!(Self {

@@ -35,6 +35,8 @@ use session::{
     Machine, //
 };
 
+use slab_rust::compat::parameter;
+
 module! {
     type: Fuzz,
     name: "v7s_fuzz",
@@ -74,8 +76,8 @@ struct Fuzz;
 
 impl kernel::Module for Fuzz {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let machine = Machine::new(*module_parameters::scarce.value() != 0)?;
-        match *module_parameters::case.value() {
+        let machine = Machine::new(parameter(&module_parameters::scarce) != 0)?;
+        match parameter(&module_parameters::case) {
             0 => random(&machine)?,
             number => cases::run(number, &machine)?,
         }
@@ -85,14 +87,14 @@ impl kernel::Module for Fuzz {
 
 /// All that is random.
 fn random(machine: &Machine) -> Result {
-    let seed = *module_parameters::seed.value();
-    let first = *module_parameters::first.value();
-    let calls = *module_parameters::calls.value();
+    let seed = parameter(&module_parameters::seed);
+    let first = parameter(&module_parameters::first);
+    let calls = parameter(&module_parameters::calls);
     pr_info!("seed {seed}, {calls} calls from session {first} on\n");
     sessions(seed, first, calls, machine)?;
 
     let mut counts = slab::Counts::default();
-    slab::run(seed, *module_parameters::caches.value(), &mut counts)?;
+    slab::run(seed, parameter(&module_parameters::caches), &mut counts)?;
     let slab::Counts { made, refused } = counts;
     pr_info!("done: {made} caches made, {refused} refused\n");
     Ok(())

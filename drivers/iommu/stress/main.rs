@@ -29,6 +29,8 @@
 //! The same seed makes the same calls in each context. When they meet is up to the machine.
 
 mod actor;
+#[path = "../../../mm/compat.rs"]
+mod compat;
 #[path = "../common/device.rs"]
 mod device;
 mod memory;
@@ -46,6 +48,7 @@ mod timer;
 mod walk;
 mod zones;
 
+use compat::parameter;
 use kernel::{
     bindings,
     debugfs,
@@ -107,17 +110,17 @@ struct Results {
 impl Results {
     /// Runs them.
     fn new() -> Result<Self> {
-        let threads = *module_parameters::threads.value() as usize;
+        let threads = parameter(&module_parameters::threads) as usize;
         if !(1..=THREADS_MAX).contains(&threads) {
             pr_err!("threads={threads}: it is 1 to {THREADS_MAX}\n");
             return Err(EINVAL);
         }
-        let seed = match *module_parameters::seed.value() {
+        let seed = match parameter(&module_parameters::seed) {
             // SAFETY: It may sleep until there are random numbers.
             0 => unsafe { bindings::get_random_u64() },
             seed => seed,
         };
-        let calls = *module_parameters::calls.value() / Setup::ALL.len() as u64;
+        let calls = parameter(&module_parameters::calls) / Setup::ALL.len() as u64;
         pr_info!("seed={seed}\n");
         let mut outcomes = KVec::new();
         for setup in Setup::ALL {

@@ -8,9 +8,12 @@
 //! `io_pgtable_arm_v7s_rust` first. That memory is given back is for the test to see, when this is
 //! unloaded, and so is what the log says.
 
+#[path = "../../../mm/compat.rs"]
+mod compat;
 mod hoard;
 mod set;
 
+use compat::parameter;
 use hoard::{
     is_any_elsewhere,
     Hoard, //
@@ -275,8 +278,8 @@ impl Results {
 
     /// As many tables as the parameters say.
     fn many(&mut self) -> Result {
-        let sets = *module_parameters::sets.value() as usize;
-        let tables = (*module_parameters::tables.value() as usize).min(SECTIONS);
+        let sets = parameter(&module_parameters::sets) as usize;
+        let tables = (parameter(&module_parameters::tables) as usize).min(SECTIONS);
         let mut all = Fillings::new(sets)?;
         let result = all.fill(tables, bindings::GFP_KERNEL);
         self.say("there is memory for all sets", all.0.len() == sets, sets)?;
@@ -286,7 +289,7 @@ impl Results {
 
     /// As many as there is memory for.
     fn none_left(&mut self) -> Result {
-        let spare = *module_parameters::spare.value() as usize;
+        let spare = parameter(&module_parameters::spare) as usize;
         // More than will be filled: their first-level tables want more than a page in one piece,
         // which is the first thing not to be had.
         let mut all = Fillings::new(spare / FULL + 16)?;

@@ -8,6 +8,10 @@
 //! It lets every call go where it was going, but ftrace does not know that: who may change where
 //! calls go is one for each function, and the second is refused.
 
+#[path = "../../../mm/compat.rs"]
+mod compat;
+
+use compat::parameter;
 use kernel::{
     bindings,
     error::to_result,
@@ -55,7 +59,7 @@ unsafe impl Sync for Rival {}
 
 impl kernel::Module for Rival {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let name = match *module_parameters::free.value() {
+        let name = match parameter(&module_parameters::free) {
             0 => c"alloc_io_pgtable_ops".to_bytes(),
             _ => c"free_io_pgtable_ops".to_bytes(),
         };

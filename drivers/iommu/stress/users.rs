@@ -8,11 +8,14 @@
 //! in debugfs says how many sets came from whom, and how many things were wrong, which the log
 //! describes.
 
+#[path = "../../../mm/compat.rs"]
+mod compat;
 #[path = "../common/device.rs"]
 mod device;
 mod set;
 mod thread;
 
+use compat::parameter;
 use core::mem::take;
 use device::PlatformDevice;
 use kernel::{
@@ -142,7 +145,7 @@ impl Shared {
 
 /// Whether a set is C's, whose code is next to that of the function that hands it out.
 fn is_c(set: &Set) -> bool {
-    let hands_out = bindings::alloc_io_pgtable_ops as usize;
+    let hands_out = bindings::alloc_io_pgtable_ops as *const () as usize;
     let serves = set
         .calls
         .map_pages
@@ -230,10 +233,10 @@ impl kernel::InPlaceModule for Users {
         pin_init::pin_init_scope(move || {
             let shared = Arc::new(Shared::new()?, GFP_KERNEL)?;
             let mut sets = KVec::new();
-            for _ in 0..*module_parameters::sets.value() {
+            for _ in 0..parameter(&module_parameters::sets) {
                 sets.push(shared.make()?, GFP_KERNEL)?;
             }
-            let threads = Thread::start_all(&shared, *module_parameters::threads.value() as usize)?;
+            let threads = Thread::start_all(&shared, parameter(&module_parameters::threads) as usize)?;
             Ok(try_pin_init!(Self {
                 threads,
                 sets,

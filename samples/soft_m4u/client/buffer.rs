@@ -6,6 +6,7 @@ use crate::memory::{
     Kind,
     Memory, //
 };
+use crate::compat::dma_address;
 use core::ptr::NonNull;
 use kernel::{
     alloc::allocator::VmallocPageIter,
@@ -136,7 +137,7 @@ impl Buffer {
         // SAFETY: The device does not know it yet.
         fill(unsafe { memory.words_mut() });
         let mapping = match &memory {
-            Memory::Coherent(memory) => Mapping::Coherent(memory.dma_handle()),
+            Memory::Coherent(memory) => Mapping::Coherent(dma_address(memory)),
             Memory::Contiguous(_) => Mapping::Single(single(dev, &memory, access)?),
             Memory::Runs(_) | Memory::Scattered(_) => Mapping::Sg(sg(dev, &memory, access)?),
         };

@@ -16,6 +16,8 @@
 //! | `late KIND BYTES` | the device writes where a buffer was: has to fail with `EFAULT` |
 
 mod buffer;
+#[path = "../../../mm/compat.rs"]
+mod compat;
 mod exercise;
 mod memory;
 mod worker;
@@ -60,7 +62,7 @@ kernel::module_platform_driver! {
     license: "GPL",
 }
 
-kernel::of_device_table!(
+crate::of_device_table!(
     OF_TABLE,
     MODULE_OF_TABLE,
     <Client as platform::Driver>::IdInfo,
