@@ -80,9 +80,14 @@ m4u_start() {
 	same 'and in an IOMMU group' soft-m4u-client "$(ls /sys/kernel/iommu_groups/*/devices)"
 }
 
+# The smallest buffer, a page of this kernel.
+page_size() {
+	awk '$1 == "KernelPageSize:" { print $2 * 1024; exit }' /proc/self/smaps
+}
+
 data_arrives() {
 	: >/tmp/reports
-	for bytes in 4096 65536 1048576 16777216 67108864; do
+	for bytes in "$(page_size)" 65536 1048576 16777216 67108864; do
 		for kind in coherent single sg scattered; do
 			round_trip $kind $bytes
 		done
