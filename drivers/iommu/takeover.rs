@@ -246,7 +246,12 @@ mod imp {
         // SAFETY: Valid or null by the contract of `free_io_pgtable_ops()`.
         if !ops.is_null() && unsafe { crate::by_name::is_ours(ops) } {
             // SAFETY: The function has the arguments of the one that it stands in for.
-            unsafe { v7s_ftrace_redirect(fregs, free_io_pgtable_arm_v7s_rust_ops as *const () as usize) };
+            unsafe {
+                v7s_ftrace_redirect(
+                    fregs,
+                    free_io_pgtable_arm_v7s_rust_ops as *const () as usize,
+                )
+            };
         }
     }
 }

@@ -236,7 +236,8 @@ impl kernel::InPlaceModule for Users {
             for _ in 0..parameter(&module_parameters::sets) {
                 sets.push(shared.make()?, GFP_KERNEL)?;
             }
-            let threads = Thread::start_all(&shared, parameter(&module_parameters::threads) as usize)?;
+            let threads =
+                Thread::start_all(&shared, parameter(&module_parameters::threads) as usize)?;
             Ok(try_pin_init!(Self {
                 threads,
                 sets,

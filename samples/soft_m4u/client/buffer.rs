@@ -2,11 +2,11 @@
 
 //! Memory that is mapped for the device, by each way of the DMA API.
 
+use crate::compat::dma_address;
 use crate::memory::{
     Kind,
     Memory, //
 };
-use crate::compat::dma_address;
 use core::ptr::NonNull;
 use kernel::{
     alloc::allocator::VmallocPageIter,
