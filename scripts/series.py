@@ -17,6 +17,7 @@ On the way from OURS to THEIRS
 
 - what is under #[cfg(MODULE)], in C under #ifdef MODULE, stays here: it is about being a module.
   #[cfg(not(MODULE))] itself goes, what is under it stays;
+- what mm/compat.rs bridges is in the form of the kernel that the series is for, 7.2;
 - the crate slab_rust becomes the module `slab` of the crate `kernel`, so that paths change;
 - a test suite gets the option that it depends on there;
 - a `mod` whose file comes in a later patch, or not at all, waits, and so does what is said of it;
@@ -215,6 +216,16 @@ def without_helpers(text):
     return re.sub(r",\n    helpers, //\n", ", //\n", text)
 
 
+def without_compat(text):
+    """Rust that needs one version of the kernel only."""
+    text = re.sub(r"^use slab_rust::this_module;\n", "", text, flags=re.M)
+    text = text.replace("$crate::this_module!()", "&crate::THIS_MODULE")
+    text = re.sub(r"(?:crate::)?this_module!\(\)\.", "crate::THIS_MODULE.", text)
+    text = re.sub(r"^    compat,\n", "", text, flags=re.M)
+    # The first argument has parentheses of its own, but no comma.
+    return re.sub(r"compat::initialize\(([^,]*), ([^;{]*)\)(?=[ }])", r"\2.__pinned_init(\1)", text)
+
+
 def in_kernel_crate(text):
     """Rust of the crate slab_rust, as part of the crate kernel."""
     text = without_helpers(text)
@@ -259,7 +270,7 @@ class Series:
             return without_module_c(text)
         if not path.endswith(".rs"):
             return text
-        text = without_module(text)
+        text = without_compat(without_module(text))
         return in_kernel_crate(text) if path.startswith("rust/") else in_driver(text)
 
     def entry(self, name, lines):
