@@ -47,7 +47,7 @@ boot() {
 	shift 2
 	boots=$((${boots:-0} + 1))
 	"$scripts/machine/run" ${append:+--append "$append"} "$tmp/disk" "$kernel" "$tmp/console" \
-		". ./machine-state.sh; $cmd" "$tests/machine-state.sh" "$@" 2>&1
+		". ./machine-state.sh; $cmd" "$tests/machine-state.sh" "$@" 2>&1 | tr -d '\r'
 }
 
 # section NAME TEXT - prints what stands in TEXT after the line "== NAME".
