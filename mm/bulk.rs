@@ -171,7 +171,7 @@ mod tests {
     use core::cell::Cell;
 
     /// KFENCE, which keeps a count of its own, does not serve caches with a zone.
-    const COUNTED: SlabFlags = SlabFlags::DMA32;
+    const COUNTED: SlabFlags = SlabFlags::LOW;
 
     struct Counts<'a>(&'a Cell<usize>, usize);
 
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    fn in_use<T>(cache: &KmemCache<T>, name: &CStr) -> Result<u64> {
+    fn in_use<T>(cache: &KmemCache<T>, name: &CStr) -> Result<usize> {
         cache.shrink();
         sysfs::attribute(name, c"objects")
     }

@@ -107,6 +107,9 @@ impl SlabFlags {
     /// No flag: objects lie in any zone that the kernel maps.
     pub const NONE: Self = Self(0);
 
+    /// Objects lie below 4 GiB, wherever a kernel has a zone for that: see [`Zone::LOW`].
+    pub const LOW: Self = Zone::LOW.slab_flags();
+
     /// Set by [`RcuCache`](crate::RcuCache) alone: see there.
     pub(crate) const TYPESAFE_BY_RCU: Self =
         Self(bit(bindings::_slab_flag_bits__SLAB_TYPESAFE_BY_RCU));
@@ -183,12 +186,12 @@ impl SlabFlags {
                 "SLAB_CACHE_DMA and SLAB_CACHE_DMA32 exclude each other",
             ));
         }
-        if self.contains(Self::DMA) && !cfg!(CONFIG_ZONE_DMA) {
+        if self.contains(Self::DMA) && !Zone::Dma.exists() {
             return Err(Refusal::new(
                 "SLAB_CACHE_DMA wants a zone that this kernel lacks (CONFIG_ZONE_DMA)",
             ));
         }
-        if self.contains(Self::DMA32) && !cfg!(CONFIG_ZONE_DMA32) {
+        if self.contains(Self::DMA32) && !Zone::Dma32.exists() {
             return Err(Refusal::new(
                 "SLAB_CACHE_DMA32 wants a zone that this kernel lacks (CONFIG_ZONE_DMA32)",
             ));
@@ -218,6 +221,44 @@ pub enum Zone {
 }
 
 impl Zone {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Normal, Self::Dma, Self::Dma32];
+
+    /// The zone of this kernel that is below 4 GiB: memory for whoever has 32 bits to point at it.
+    ///
+    /// [`Dma32`](Self::Dma32); on kernels without it, 32-bit Arm among them, [`Dma`](Self::Dma).
+    /// With neither it is [`Normal`](Self::Normal), of which nothing is known: on 32-bit Arm, the
+    /// memory that the kernel maps, which few machines have above 4 GiB. In each case it takes a
+    /// look ([`Phys32::new`](crate::Phys32::new)) to be sure.
+    pub const LOW: Self = Self::low(Self::Dma32.exists(), Self::Dma.exists());
+
+    /// The zone below 4 GiB, where these zones exist.
+    const fn low(dma32: bool, dma: bool) -> Self {
+        match (dma32, dma) {
+            (true, _) => Self::Dma32,
+            (false, true) => Self::Dma,
+            (false, false) => Self::Normal,
+        }
+    }
+
+    /// Whether this kernel has the zone.
+    pub const fn exists(self) -> bool {
+        match self {
+            Self::Normal => true,
+            Self::Dma => cfg!(CONFIG_ZONE_DMA),
+            Self::Dma32 => cfg!(CONFIG_ZONE_DMA32),
+        }
+    }
+
+    /// The flags of a cache in this zone.
+    pub const fn slab_flags(self) -> SlabFlags {
+        match self {
+            Self::Normal => SlabFlags::NONE,
+            Self::Dma => SlabFlags::DMA,
+            Self::Dma32 => SlabFlags::DMA32,
+        }
+    }
+
     /// The zone of a cache with these flags.
     pub const fn of(flags: SlabFlags) -> Self {
         if flags.contains(SlabFlags::DMA32) {
@@ -315,8 +356,7 @@ mod tests {
     fn typed_flags_are_allowed() {
         for flags in [
             SlabFlags::NONE,
-            SlabFlags::DMA,
-            SlabFlags::DMA32,
+            SlabFlags::LOW,
             SlabFlags::HWCACHE_ALIGN,
             SlabFlags::RECLAIM_ACCOUNT,
             SlabFlags::ACCOUNT,
@@ -383,6 +423,36 @@ mod tests {
     fn zones_exclude_each_other() {
         let both = SlabFlags::DMA | SlabFlags::DMA32;
         assert!(message(both.as_raw()).is_some_and(|message| message.contains("exclude")));
+    }
+
+    #[test]
+    fn a_zone_that_the_kernel_lacks_is_refused() {
+        for (zone, option) in [
+            (Zone::Normal, ""),
+            (Zone::Dma, "(CONFIG_ZONE_DMA)"),
+            (Zone::Dma32, "(CONFIG_ZONE_DMA32)"),
+        ] {
+            let refused = message(zone.slab_flags().as_raw());
+            assert_eq!(refused.is_none(), zone.exists());
+            assert!(refused.is_none_or(|message| message.ends_with(option)));
+        }
+    }
+
+    #[test]
+    fn the_zone_below_4g_is_the_best_there_is() {
+        assert!(Zone::low(true, true) == Zone::Dma32);
+        assert!(Zone::low(true, false) == Zone::Dma32);
+        assert!(Zone::low(false, true) == Zone::Dma);
+        assert!(Zone::low(false, false) == Zone::Normal);
+        assert!(Zone::LOW.exists());
+        assert!(Zone::of(SlabFlags::LOW) == Zone::LOW);
+        // The founding series asks for DMA32 on arm64, and for DMA on arm.
+        if cfg!(CONFIG_ARM64) && cfg!(CONFIG_ZONE_DMA32) {
+            assert!(Zone::LOW == Zone::Dma32);
+        }
+        if cfg!(CONFIG_ARM) && cfg!(CONFIG_ZONE_DMA) {
+            assert!(Zone::LOW == Zone::Dma);
+        }
     }
 
     #[test]

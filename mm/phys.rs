@@ -190,6 +190,7 @@ mod tests {
             (0x1_8000_0400, 1024),
             (u64::MAX, 1),
             (u64::MAX, usize::MAX),
+            #[cfg(CONFIG_64BIT)]
             (0, usize::MAX),
         ] {
             assert_eq!(Phys32::new(phys, size), Err(Above4G { phys }));

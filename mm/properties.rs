@@ -57,7 +57,7 @@ pub(crate) struct Properties<'a> {
     #[cfg_attr(not(CONFIG_KUNIT = "y"), expect(dead_code))]
     pub(crate) flags: Option<SlabFlags>,
     /// Size of an object in bytes.
-    pub(crate) object_size: u64,
+    pub(crate) object_size: usize,
 }
 
 impl Kobject {
@@ -74,7 +74,7 @@ impl Kobject {
                 name: unsafe { CStr::from_char_ptr(layout.name) },
                 zone: Some(Zone::of(flags)),
                 flags: Some(flags),
-                object_size: layout.object_size.into(),
+                object_size: layout.object_size as usize,
             });
         }
 
@@ -147,12 +147,12 @@ mod tests {
             let found = find(NAME).ok_or(ENOENT)?;
             let properties = found.properties()?;
             assert!(properties.name == NAME);
-            assert_eq!(properties.object_size, cache.object_size() as u64);
+            assert_eq!(properties.object_size, cache.object_size());
             Ok((properties.zone, properties.flags.ok_or(ENOENT)?))
         };
-        assert!(made(SlabFlags::NONE)?.0 == Some(Zone::Normal));
-        assert!(made(SlabFlags::DMA)?.0 == Some(Zone::Dma));
-        assert!(made(SlabFlags::DMA32)?.0 == Some(Zone::Dma32));
+        for zone in Zone::ALL.into_iter().filter(|zone| zone.exists()) {
+            assert!(made(zone.slab_flags())?.0 == Some(zone));
+        }
         assert!(made(SlabFlags::ACCOUNT)?.1.contains(SlabFlags::ACCOUNT));
         assert!(
             SlabFlags::ACCOUNT == SlabFlags::NONE

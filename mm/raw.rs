@@ -148,7 +148,7 @@ mod tests {
 
     // KFENCE, which keeps a count of its own, does not serve caches with a zone.
     fn build(name: &CStr) -> Result<KmemCache<[u64; 5]>> {
-        KmemCache::builder(name).flags(SlabFlags::DMA32).build()
+        KmemCache::builder(name).flags(SlabFlags::LOW).build()
     }
 
     #[test]

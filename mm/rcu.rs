@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn a_slot_frees_what_it_holds() -> Result {
         const NAME: &CStr = c"test_rcu_slot";
-        let cache = RcuCache::<Entry>::new(NAME, SlabFlags::DMA32)?;
+        let cache = RcuCache::<Entry>::new(NAME, SlabFlags::LOW)?;
         let slot = RcuSlot::new(&cache);
         assert!(slot.set(Some(entry(&cache, 1)?)).is_ok());
         cache.shrink();

@@ -534,7 +534,7 @@ mod tests {
         /// Objects of 128 bytes.
         struct Probe for [u64; 16] {
             name: c"test_static",
-            flags: SlabFlags::DMA32,
+            flags: SlabFlags::LOW,
             align: 128,
         }
     }
@@ -561,7 +561,7 @@ mod tests {
         }
     }
 
-    fn in_use() -> Result<u64> {
+    fn in_use() -> Result<usize> {
         probe()?.shrink();
         sysfs::attribute(c"test_static", c"objects")
     }

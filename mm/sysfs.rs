@@ -150,13 +150,13 @@ pub(crate) fn is_shared(name: &CStr) -> bool {
 }
 
 /// Reads a number, the first, from the kernel's attribute of a cache.
-pub(crate) fn attribute(cache: &CStr, name: &CStr) -> Result<u64> {
+pub(crate) fn attribute(cache: &CStr, name: &CStr) -> Result<usize> {
     find(cache).ok_or(ENOENT)?.attribute(name)
 }
 
 impl Kobject {
     /// Reads a number, the first, from an attribute of the cache.
-    pub(crate) fn attribute(&self, name: &CStr) -> Result<u64> {
+    pub(crate) fn attribute(&self, name: &CStr) -> Result<usize> {
         self.read(name, parse)?
     }
 
@@ -199,16 +199,16 @@ fn find_attribute(ktype: &bindings::kobj_type, name: &CStr) -> Option<*mut bindi
     None
 }
 
-/// The decimal number that a text starts with.
-fn parse(text: &[u8]) -> Result<u64> {
+/// The decimal number that a text starts with: no more than an `unsigned long`, in the kernel too.
+fn parse(text: &[u8]) -> Result<usize> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if digits == 0 {
         return Err(EINVAL);
     }
-    text[..digits].iter().try_fold(0u64, |number, byte| {
+    text[..digits].iter().try_fold(0usize, |number, byte| {
         number
             .checked_mul(10)
-            .and_then(|number| number.checked_add(u64::from(byte - b'0')))
+            .and_then(|number| number.checked_add(usize::from(byte - b'0')))
             .ok_or(EOVERFLOW)
     })
 }
@@ -221,8 +221,13 @@ mod tests {
     fn numbers_of_attributes() {
         assert!(parse(b"0\n") == Ok(0));
         assert!(parse(b"12 N0=5 N1=7\n") == Ok(12));
-        assert!(parse(b"18446744073709551615\n") == Ok(u64::MAX));
-        assert!(parse(b"18446744073709551616\n") == Err(EOVERFLOW));
+        let (most, more) = if usize::BITS == 64 {
+            ("18446744073709551615\n", "18446744073709551616\n")
+        } else {
+            ("4294967295\n", "4294967296\n")
+        };
+        assert!(parse(most.as_bytes()) == Ok(usize::MAX));
+        assert!(parse(more.as_bytes()) == Err(EOVERFLOW));
         assert!(parse(b"99999999999999999999\n") == Err(EOVERFLOW));
         assert!(parse(b"").is_err());
         assert!(parse(b"N0=5").is_err());

@@ -289,16 +289,7 @@ impl Shape {
                 self.size,
             ));
         }
-        self.slab_flags().check()
-    }
-
-    /// The zone, for slab caches.
-    fn slab_flags(self) -> SlabFlags {
-        match self.zone {
-            Zone::Normal => SlabFlags::NONE,
-            Zone::Dma => SlabFlags::DMA,
-            Zone::Dma32 => SlabFlags::DMA32,
-        }
+        self.zone.slab_flags().check()
     }
 
     /// The zone, for the page allocator.

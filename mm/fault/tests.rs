@@ -102,7 +102,7 @@ mod suite {
             offset: 8,
             size: 24,
         };
-        let build = || KmemCache::builder(NAME).flags(SlabFlags::DMA32).build();
+        let build = || KmemCache::builder(NAME).flags(SlabFlags::LOW).build();
         assert!(cache_in_turn(build, works)? > 0);
         let build = || KmemCache::builder(NAME).user_window(window).build();
         assert!(cache_in_turn(build, works)? > 0);
@@ -134,7 +134,7 @@ mod suite {
     #[test]
     fn allocating() -> Result {
         let cache = KmemCache::<[u64; 8]>::builder(NAME)
-            .flags(SlabFlags::DMA32)
+            .flags(SlabFlags::LOW)
             .build()?;
         let kept = cache.alloc([5; 8], Gfp::KERNEL)?;
         let in_use = || {
@@ -192,7 +192,7 @@ mod suite {
                 other => other,
             };
             for size in [1024, 4096, 16384] {
-                let zone = Zone::Dma32;
+                let zone = Zone::LOW;
                 // kmalloc() does not know the zone.
                 #[cfg(MODULE)]
                 let zone = match source {

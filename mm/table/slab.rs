@@ -61,9 +61,9 @@ impl Slab {
     /// Makes a cache.
     pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
         /// Caches so far: each has a name of its own.
-        static MADE: Atomic<u64> = Atomic::new(0);
+        static MADE: Atomic<usize> = Atomic::new(0);
 
-        let request = Request::sized(shape.size).flags(shape.slab_flags());
+        let request = Request::sized(shape.size).flags(shape.zone.slab_flags());
         request.check()?;
         let (size, zone) = (shape.size, shape.zone);
         let number = MADE.fetch_add(1, Relaxed);
