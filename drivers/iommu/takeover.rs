@@ -21,108 +21,87 @@
 //! Sets made before the hooks stay with C, sets of ours keep the module: no set is ever freed by
 //! the wrong side.
 
-use crate::by_name::{
-    alloc_io_pgtable_arm_v7s_rust_ops,
-    free_io_pgtable_arm_v7s_rust_ops, //
-};
 use kernel::{
     bindings,
     prelude::*, //
 };
-use slab_rust::this_module;
 
-/// The kernel options that redirecting takes, and whether this kernel has them.
-const OPTIONS: [(&str, bool); 3] = [
-    ("CONFIG_FUNCTION_TRACER", cfg!(CONFIG_FUNCTION_TRACER)),
-    ("CONFIG_DYNAMIC_FTRACE", cfg!(CONFIG_DYNAMIC_FTRACE)),
-    (
-        "CONFIG_DYNAMIC_FTRACE_WITH_ARGS",
-        cfg!(CONFIG_DYNAMIC_FTRACE_WITH_ARGS),
-    ),
-];
+/// What keeps this kernel from redirecting a function, if anything does.
+const OBSTACLE: Option<&str> = if cfg!(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) {
+    None
+} else if cfg!(CONFIG_ARM) {
+    // It has CONFIG_DYNAMIC_FTRACE_WITH_REGS, and lets a hook change the instruction pointer. But
+    // its functions call `__gnu_mcount_nc` when their prologue has moved the stack pointer and
+    // saved registers, and only the function itself knows how to undo that.
+    Some("32-bit Arm traces functions behind their prologue, where they cannot be redirected")
+} else if !cfg!(CONFIG_FUNCTION_TRACER) {
+    Some("this kernel lacks CONFIG_FUNCTION_TRACER")
+} else if !cfg!(CONFIG_DYNAMIC_FTRACE) {
+    Some("this kernel lacks CONFIG_DYNAMIC_FTRACE")
+} else {
+    Some("this kernel lacks CONFIG_DYNAMIC_FTRACE_WITH_ARGS")
+};
 
-/// Redirections while the module is loaded.
-pub(crate) struct Takeover {
-    // Dropped in this order: no more sets of ours before the kernel's free forgets them.
-    _alloc: Option<imp::Armed>,
-    _free: Option<imp::Armed>,
-}
+/// Redirections while the module is loaded, if there can be any.
+pub(crate) struct Takeover(#[allow(dead_code)] Option<imp::Hooks>);
 
 impl Takeover {
     /// Redirects the kernel's free, and its alloc if `serve`. If that cannot be, it is an error
     /// and a line in the log with `serve`, the line alone without: `EOPNOTSUPP` if the kernel
-    /// lacks an option, [`EBUSY`] if somebody else redirects them or ftrace is switched off.
+    /// cannot redirect functions, [`EBUSY`] if somebody else redirects these or ftrace is switched
+    /// off.
     pub(crate) fn new(serve: bool) -> Result<Self> {
-        match Self::arm(serve) {
+        let (colon, obstacle) = OBSTACLE.map_or(("", ""), |obstacle| (": ", obstacle));
+        match imp::Hooks::new(serve) {
+            Ok(hooks) => Ok(Self(Some(hooks))),
             Err(_) if !serve => {
                 pr_warn!(
                     "tables from alloc_io_pgtable_arm_v7s_rust_ops() must go back through \
-                     free_io_pgtable_arm_v7s_rust_ops(), not through the kernel's free\n"
+                     free_io_pgtable_arm_v7s_rust_ops(), not through the kernel's \
+                     free{colon}{obstacle}\n"
                 );
-                Ok(Self {
-                    _alloc: None,
-                    _free: None,
-                })
+                Ok(Self(None))
             }
             Err(e) => {
                 pr_err!(
-                    "ARM_V7S cannot be taken over; \
+                    "ARM_V7S cannot be taken over{colon}{obstacle}; \
                      with takeover=0 only the exported functions serve\n"
                 );
                 Err(e)
             }
-            armed => armed,
         }
-    }
-
-    fn arm(serve: bool) -> Result<Self> {
-        if let Some((option, _)) = OPTIONS.iter().find(|(_, present)| !present) {
-            pr_warn!("this kernel lacks {option}\n");
-            return Err(Error::from_errno(-(bindings::EOPNOTSUPP as c_int)));
-        }
-        let free = imp::arm(&imp::FREE)?;
-        let alloc = if serve {
-            Some(imp::arm(&imp::ALLOC)?)
-        } else {
-            None
-        };
-        Ok(Self {
-            _alloc: alloc,
-            _free: Some(free),
-        })
     }
 }
 
-/// Stands in for `alloc_io_pgtable_ops()`, for ARM_V7S.
-///
-/// # Safety
-///
-/// As for the function it stands in for, and the hook took a reference to this module.
-unsafe extern "C" fn serve_alloc(
-    _fmt: bindings::io_pgtable_fmt,
-    cfg: *mut bindings::io_pgtable_cfg,
-    cookie: *mut c_void,
-) -> *mut bindings::io_pgtable_ops {
-    // SAFETY: By the function's requirements; a null `cfg` is no worse here than in C.
-    let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(cfg, cookie) };
-    // SAFETY: Taken by the hook; a new set has one of its own.
-    unsafe { bindings::module_put(this_module!().as_ptr()) };
-    ops
+/// Where no function can be redirected.
+#[cfg(not(CONFIG_DYNAMIC_FTRACE_WITH_ARGS))]
+mod imp {
+    use super::*;
+
+    /// There are none.
+    pub(super) enum Hooks {}
+
+    impl Hooks {
+        pub(super) fn new(_serve: bool) -> Result<Self> {
+            Err(Error::from_errno(-(bindings::EOPNOTSUPP as c_int)))
+        }
+    }
 }
 
 /// How a function of the kernel is redirected.
-#[cfg(all(
-    CONFIG_FUNCTION_TRACER,
-    CONFIG_DYNAMIC_FTRACE,
-    CONFIG_DYNAMIC_FTRACE_WITH_ARGS
-))]
+#[cfg(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)]
 mod imp {
     use super::*;
+    use crate::by_name::{
+        alloc_io_pgtable_arm_v7s_rust_ops,
+        free_io_pgtable_arm_v7s_rust_ops, //
+    };
     use kernel::{
         error::to_result,
         ffi::c_ulong,
         types::Opaque, //
     };
+    use slab_rust::this_module;
 
     // In helpers.c: both are macros. `ftrace_regs` is opaque, which the lint minds.
     #[allow(improper_ctypes)]
@@ -139,7 +118,7 @@ mod imp {
     );
 
     /// A function of the kernel and what is asked whenever it is called.
-    pub(super) struct Hook {
+    struct Hook {
         function: &'static CStr,
         ops: Opaque<bindings::ftrace_ops>,
     }
@@ -161,15 +140,33 @@ mod imp {
         }
     }
 
-    pub(super) static ALLOC: Hook = Hook::new(c"alloc_io_pgtable_ops", on_alloc);
-    pub(super) static FREE: Hook = Hook::new(c"free_io_pgtable_ops", on_free);
+    /// The functions that are redirected.
+    pub(super) struct Hooks {
+        // Dropped in this order: no more sets of ours before the kernel's free forgets them.
+        _alloc: Option<Armed>,
+        _free: Armed,
+    }
+
+    impl Hooks {
+        pub(super) fn new(serve: bool) -> Result<Self> {
+            let free = arm(&FREE)?;
+            let alloc = if serve { Some(arm(&ALLOC)?) } else { None };
+            Ok(Self {
+                _alloc: alloc,
+                _free: free,
+            })
+        }
+    }
+
+    static ALLOC: Hook = Hook::new(c"alloc_io_pgtable_ops", on_alloc);
+    static FREE: Hook = Hook::new(c"free_io_pgtable_ops", on_free);
 
     /// A registered hook; unregistered when dropped, after which no task is in its handler.
-    pub(super) struct Armed(&'static Hook);
+    struct Armed(&'static Hook);
 
     /// Registers a hook. Fails with a line in the log where ftrace is switched off or cannot trace
     /// the function, or somebody else redirects it.
-    pub(super) fn arm(hook: &'static Hook) -> Result<Armed> {
+    fn arm(hook: &'static Hook) -> Result<Armed> {
         let ops = hook.ops.get();
         let name = hook.function;
         // SAFETY: `ops` is initialised, static, and not registered: the module's init is the only
@@ -209,6 +206,23 @@ mod imp {
             // SAFETY: No longer registered. What `ftrace_set_filter` allocated stays otherwise.
             unsafe { bindings::ftrace_free_filter(ops) };
         }
+    }
+
+    /// Stands in for `alloc_io_pgtable_ops()`, for ARM_V7S.
+    ///
+    /// # Safety
+    ///
+    /// As for the function it stands in for, and the hook took a reference to this module.
+    unsafe extern "C" fn serve_alloc(
+        _fmt: bindings::io_pgtable_fmt,
+        cfg: *mut bindings::io_pgtable_cfg,
+        cookie: *mut c_void,
+    ) -> *mut bindings::io_pgtable_ops {
+        // SAFETY: By the function's requirements; a null `cfg` is no worse here than in C.
+        let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(cfg, cookie) };
+        // SAFETY: Taken by the hook; a new set has one of its own.
+        unsafe { bindings::module_put(this_module!().as_ptr()) };
+        ops
     }
 
     /// # Safety
@@ -259,7 +273,11 @@ mod imp {
 #[kernel::macros::kunit_tests(v7s_takeover)]
 mod tests {
     use super::*;
-    use crate::by_name::is_ours;
+    use crate::by_name::{
+        alloc_io_pgtable_arm_v7s_rust_ops,
+        free_io_pgtable_arm_v7s_rust_ops,
+        is_ours, //
+    };
     use core::ptr::{
         self,
         NonNull, //
