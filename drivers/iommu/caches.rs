@@ -4,7 +4,8 @@
 //!
 //! The slab caches, the default, and the region of genalloc are shared by all sets; what other
 //! sources hold is a set's own. First-level tables are pages in any case: see
-//! [`table`](crate::table).
+//! [`table`](crate::table). Both lie in [`Zone::LOW`] unless ARM_MTK_TTBR_EXT lets them lie
+//! anywhere; [`TablePhys`](crate::addr::TablePhys) refuses what is out of reach all the same.
 
 use crate::{
     config::Config,
@@ -26,22 +27,10 @@ use slab_rust::{
     Zone, //
 };
 
-/// What puts memory below 4 GiB.
-///
-/// Without ZONE_DMA32, as on 32-bit Arm, ZONE_DMA has to do. With neither, a kernel may hand out
-/// memory above 4 GiB, and [`TablePhys`](crate::addr::TablePhys) refuses it.
-const LOW: SlabFlags = if cfg!(CONFIG_ZONE_DMA32) {
-    SlabFlags::DMA32
-} else if cfg!(CONFIG_ZONE_DMA) {
-    SlabFlags::DMA
-} else {
-    SlabFlags::NONE
-};
-
 static_cache! {
     struct Low for L2Slots {
         name: c"io-pgtable_armv7s_l2_rust",
-        flags: LOW,
+        flags: SlabFlags::LOW,
     }
 }
 
@@ -97,7 +86,7 @@ pub(crate) unsafe fn choose(number: u8, region: u32) -> Result<(Sources, &'stati
         Ext::create()?;
     }
     let region = match source {
-        TableSource::Genalloc { .. } => Some(Arc::new(make(source, Zone::of(LOW))?, GFP_KERNEL)?),
+        TableSource::Genalloc { .. } => Some(Arc::new(make(source, Zone::LOW)?, GFP_KERNEL)?),
         _ => None,
     };
     *CHOSEN.lock() = Some(Chosen { source, region });
@@ -174,6 +163,6 @@ pub(crate) fn zone(cfg: &Config) -> Zone {
     if cfg.mtk_ttbr_ext() {
         Zone::Normal
     } else {
-        Zone::of(LOW)
+        Zone::LOW
     }
 }

@@ -43,7 +43,7 @@ mod slots;
 mod snapshot;
 mod table;
 mod takeover;
-#[cfg(all(CONFIG_KUNIT = "y", CONFIG_64BIT))]
+#[cfg(all(CONFIG_KUNIT = "y", CONFIG_PHYS_ADDR_T_64BIT))]
 mod tests;
 mod unmap;
 mod view;

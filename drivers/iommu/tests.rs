@@ -73,6 +73,14 @@ const RW: u32 = prot::READ | prot::WRITE;
 /// Quirks of a walker with 35 bits of output address, and of tables for it.
 const MTK: usize = quirk::NO_PERMS | quirk::ARM_MTK_EXT;
 
+/// Bits of the largest space of input addresses: MediaTek's, or what `usize` has.
+const IAS: u32 = if usize::BITS < 34 { usize::BITS } else { 34 };
+
+/// The last input address of a space, of those that there are.
+fn last(ias: u32) -> usize {
+    usize::MAX >> usize::BITS.saturating_sub(ias)
+}
+
 const OK: c_int = 0;
 
 /// An errno as C returns it.
@@ -235,7 +243,8 @@ impl Set {
 
     /// Whether all of it can be mapped.
     fn maps(&self, iova: usize, paddr: u64, pgsize: usize, pgcount: usize) -> bool {
-        self.map(iova, paddr, pgsize, pgcount) == (OK, pgsize * pgcount)
+        // Of all of a space as large as `usize` the interface cannot tell the size.
+        self.map(iova, paddr, pgsize, pgcount) == (OK, pgsize.wrapping_mul(pgcount))
     }
 
     /// Calls `unmap_pages` with a `gather`.

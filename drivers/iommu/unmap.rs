@@ -201,13 +201,13 @@ impl IoPgtableArmV7s {
         for chunk in run.chunks(L1_CHUNK) {
             // SAFETY: The addresses are the caller's alone.
             let done = unsafe { self.unmap_chunk::<L>(chunk, iova, gather) };
-            iova += done << L::SHIFT;
+            iova = iova.wrapping_add(done << L::SHIFT);
             if done * L::ENTRIES < chunk.len() {
                 self.unmapped_less(iova, L::SIZE);
                 break;
             }
         }
-        iova - start
+        iova.wrapping_sub(start)
     }
 
     /// The same for slots whose old content fits on the stack, where it is needed after they are

@@ -45,7 +45,8 @@ impl View {
     ///
     /// `set` outlives the result.
     pub(crate) unsafe fn new(id: u64, parent: &Folder, set: &IoPgtableArmV7s) -> Option<Self> {
-        let name = CString::try_from_fmt(fmt!("{id}")).ok()?;
+        // 32-bit kernels cannot write a `u64` in decimal.
+        let name = CString::try_from_fmt(fmt!("{}", id as usize)).ok()?;
         let folder = Folder::new(&name, Some(parent));
         // SAFETY: By the function's requirements.
         unsafe {
@@ -245,7 +246,9 @@ impl Runs {
     /// What a small page is mapped to, and for how many the answer is the same; no pages behind the
     /// last.
     fn look(&mut self, set: &IoPgtableArmV7s, page: u64) -> (u64, Option<Target>) {
-        let (mib, index) = (page as usize / L2_ENTRIES, page as usize % L2_ENTRIES);
+        // Whoever reads may ask for more than `usize` has bits.
+        let page = usize::try_from(page).unwrap_or(usize::MAX);
+        let (mib, index) = (page / L2_ENTRIES, page % L2_ENTRIES);
         if mib >= set.l1().len() {
             return (0, None);
         }
@@ -349,7 +352,8 @@ impl Lines for Entries {
     const HEADER: &'static str = "iova level entry\n";
 
     fn find(&mut self, set: &IoPgtableArmV7s, position: u64) -> Option<u64> {
-        let mut position = position as usize;
+        // As above.
+        let mut position = usize::try_from(position).ok()?;
         loop {
             let (mib, place) = (position / PLACES, position % PLACES);
             if mib >= set.l1().len() {

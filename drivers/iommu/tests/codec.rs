@@ -386,7 +386,7 @@ mod suite {
             let cfg = config(quirks)?;
             for size in SIZES {
                 for high in high_addresses(quirks) {
-                    let pages = (1usize << 32) / size;
+                    let pages = last(32) / size + 1;
                     let first = encode(size, high, RW, &cfg);
                     for page in [0, 1, 2, 15, 16, 17, 255, pages / 2, pages - 1] {
                         let paddr = high + (page * size) as u64;

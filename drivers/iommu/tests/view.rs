@@ -142,6 +142,7 @@ mod suite {
     }
 
     /// Addresses beyond 32 bits on either side.
+    #[cfg(CONFIG_64BIT)]
     #[test]
     fn wide_runs() -> Result {
         let set = Set::of(MTK, 34, 35)?;
