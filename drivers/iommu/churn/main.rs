@@ -186,8 +186,8 @@ struct Work {
     base: usize,
     /// What it does in a round: nothing, or something that did not work.
     round: fn(&Self, round: usize) -> Result,
-    rounds: Atomic<u64>,
-    failures: Atomic<u64>,
+    rounds: Atomic<usize>,
+    failures: Atomic<usize>,
 }
 
 impl Work {

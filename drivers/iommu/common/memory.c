@@ -9,5 +9,7 @@
 const void *v7s_memory(phys_addr_t phys);
 const void *v7s_memory(phys_addr_t phys)
 {
-	return pfn_valid(PHYS_PFN(phys)) ? phys_to_virt(phys) : NULL;
+	unsigned long pfn = PHYS_PFN(phys);
+
+	return pfn_valid(pfn) && !PageHighMem(pfn_to_page(pfn)) ? phys_to_virt(phys) : NULL;
 }

@@ -21,6 +21,8 @@ extern "C" {
         cfg: *mut bindings::io_pgtable_cfg,
         cookie: *mut c_void,
     ) -> *mut bindings::io_pgtable_ops;
+
+    fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io_pgtable_ops);
 }
 
 /// Who makes the tables.
@@ -36,8 +38,11 @@ pub(crate) enum Provider {
 ///
 /// # Invariants
 ///
-/// Refers to a live table set that is ours.
-pub(crate) struct Ops(NonNull<bindings::io_pgtable_ops>);
+/// `ops` are those of a live table set of `provider` that is ours.
+pub(crate) struct Ops {
+    ops: NonNull<bindings::io_pgtable_ops>,
+    provider: Provider,
+}
 
 // SAFETY: Table sets may be used from several threads.
 unsafe impl Send for Ops {}
@@ -66,11 +71,11 @@ impl Ops {
             }
         };
         // INVARIANT: Just made.
-        NonNull::new(ops).map(Self)
+        NonNull::new(ops).map(|ops| Self { ops, provider })
     }
 
     pub(crate) fn as_ptr(&self) -> *mut bindings::io_pgtable_ops {
-        self.0.as_ptr()
+        self.ops.as_ptr()
     }
 
     /// Where the implementation's code is, to tell two apart.
@@ -84,15 +89,21 @@ impl Deref for Ops {
 
     fn deref(&self) -> &bindings::io_pgtable_ops {
         // SAFETY: The set is live (invariant).
-        unsafe { self.0.as_ref() }
+        unsafe { self.ops.as_ref() }
     }
 }
 
 impl Drop for Ops {
     fn drop(&mut self) {
-        // SAFETY: The set is ours (invariant), and nobody walks it. The kernel's free knows Rust
-        // tables, too.
-        unsafe { bindings::free_io_pgtable_ops(self.0.as_ptr()) };
+        let ops = self.as_ptr();
+        // SAFETY: The set is ours (invariant), and nobody walks it. Not every kernel's free knows
+        // Rust tables.
+        unsafe {
+            match self.provider {
+                Provider::Rust => free_io_pgtable_arm_v7s_rust_ops(ops),
+                Provider::C => bindings::free_io_pgtable_ops(ops),
+            }
+        };
     }
 }
 

@@ -21,7 +21,8 @@ impl Random {
 
     /// A number below `end`, which is small.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        // No division, which 32-bit kernels have no function for.
+        ((self.next() >> 32) * end as u64 >> 32) as usize
     }
 
     /// True once in `n` times.

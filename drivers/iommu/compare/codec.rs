@@ -66,7 +66,7 @@ fn addresses(memory: u64, size: usize) -> impl Iterator<Item = u64> {
         .into_iter()
         .flat_map(move |low| (0..highs).map(move |high| high << 32 | low));
     let single =
-        (size.trailing_zeros()..32).map(move |bit| (u64::from(bit) % highs) << 32 | 1 << bit);
+        (size.trailing_zeros()..32).map(move |bit| (u64::from(bit) & (highs - 1)) << 32 | 1 << bit);
     Iterator::chain(whole, single)
 }
 

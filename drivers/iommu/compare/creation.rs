@@ -34,7 +34,7 @@ pub(crate) fn accepted(dev: &PlatformDevice) -> Verdict {
     for quirks in QUIRKS {
         for coherent in [true, false] {
             let full = Setup::full(quirks, coherent);
-            for ias in 20..=full.ias {
+            for ias in 20..=full.max_ias() {
                 same(&Setup { ias, ..full }, dev)?;
             }
             for oas in [12, 20, 31, 32, ANYWHERE, 34, full.oas] {
@@ -68,7 +68,7 @@ pub(crate) fn refused(dev: &PlatformDevice) -> Verdict {
         for bits in [1, 2, 32] {
             neither(
                 &Setup {
-                    ias: full.ias + bits,
+                    ias: full.max_ias() + bits,
                     ..full
                 },
                 dev,

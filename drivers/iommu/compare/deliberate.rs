@@ -35,7 +35,6 @@ use kernel::{
 
 const RW: u32 = prot::READ | prot::WRITE;
 const PADDR: u64 = 0x8000_0000;
-const FOUR_GIB: usize = 1 << 32;
 
 type Test = fn(&PlatformDevice) -> Verdict;
 
@@ -64,7 +63,7 @@ pub(crate) fn run(ktap: &mut Ktap, dev: &PlatformDevice) {
     }
 }
 
-/// 4 GiB, all sizes.
+/// All sizes.
 fn plain(dev: &PlatformDevice) -> core::result::Result<Pair, crate::text::Text> {
     Pair::new(&Setup::full(0, true), dev)
 }
@@ -147,7 +146,7 @@ fn supersection_all_or_nothing(dev: &PlatformDevice) -> Verdict {
 
 fn map_beyond_ias(dev: &PlatformDevice) -> Verdict {
     let mut pair = plain(dev)?;
-    let last = FOUR_GIB - SZ_4K;
+    let last = pair.setup().space() - SZ_4K;
     is(
         "Rust",
         refused(ERANGE),
@@ -161,7 +160,7 @@ fn map_beyond_ias(dev: &PlatformDevice) -> Verdict {
 
 fn map_beyond_oas(dev: &PlatformDevice) -> Verdict {
     let mut pair = plain(dev)?;
-    let last = (FOUR_GIB - SZ_4K) as u64;
+    let last = pair.setup().memory() - SZ_4K as u64;
     is(
         "Rust",
         refused(ERANGE),
@@ -213,7 +212,7 @@ fn map_unaligned(dev: &PlatformDevice) -> Verdict {
 
 fn unmap_beyond_ias(dev: &PlatformDevice) -> Verdict {
     let mut pair = plain(dev)?;
-    let last = FOUR_GIB - SZ_4K;
+    let last = pair.setup().space() - SZ_4K;
     for set in [&mut pair.rust, &mut pair.c] {
         is(
             "last page",
@@ -288,8 +287,9 @@ fn translate_beyond_ias(dev: &PlatformDevice) -> Verdict {
     for set in [&mut pair.rust, &mut pair.c] {
         is("a page", done(SZ_4K), set.map(SZ_64K, PADDR, SZ_4K, 1, RW)?)?;
     }
-    is("Rust", 0, pair.rust.translate(FOUR_GIB + SZ_64K)?)?;
-    is("C", PADDR, pair.c.translate(FOUR_GIB + SZ_64K)?)
+    let behind = pair.setup().space() + SZ_64K;
+    is("Rust", 0, pair.rust.translate(behind)?)?;
+    is("C", PADDR, pair.c.translate(behind)?)
 }
 
 fn runs_end_before_callbacks(dev: &PlatformDevice) -> Verdict {

@@ -46,7 +46,7 @@ impl<'a> Generator<'a> {
         let middle = match random.below(3) {
             0 => 0,
             // Around 4 GiB, if there is something above.
-            1 if last as u64 > FOUR_GIB => FOUR_GIB as usize - SZ_16M,
+            1 if last as u64 > FOUR_GIB => (FOUR_GIB as usize).wrapping_sub(SZ_16M),
             _ => anywhere,
         };
         let nothing = Operation {
@@ -167,16 +167,18 @@ impl<'a> Generator<'a> {
         let memory = self.setup.memory();
         let bytes = (size * count) as u64;
         let size = size as u64;
-        let anywhere = (self.random.below((memory / size).max(1) as usize) as u64) * size;
+        let aligned = |address: u64| address & !(size - 1);
+        let pages = memory >> size.trailing_zeros();
+        let anywhere = (self.random.below(pages.max(1) as usize) as u64) * size;
         let boundaries = memory / FOUR_GIB;
         match self.random.below(8) {
             // Up to the end.
-            0 => memory.saturating_sub(bytes) / size * size,
+            0 => aligned(memory.saturating_sub(bytes)),
             1 | 2 if boundaries > 1 => {
                 let boundary = FOUR_GIB * (1 + self.random.below(boundaries as usize - 1) as u64);
                 boundary.saturating_sub(size * (1 + self.random.below(count) as u64))
             }
-            _ => anywhere.min(memory.saturating_sub(bytes) / size * size),
+            _ => anywhere.min(aligned(memory.saturating_sub(bytes))),
         }
     }
 

@@ -82,11 +82,11 @@ module! {
     description: "Compares ARMv7 short-descriptor page tables of Rust with those of C",
     license: "GPL",
     params: {
-        seed: u64 {
+        seed: u32 {
             default: 1,
             description: "Number of the first session of random operations",
         },
-        operations: u64 {
+        operations: u32 {
             default: 100000,
             description: "Random operations, all configurations together",
         },
@@ -171,7 +171,7 @@ fn check_both(dev: &PlatformDevice) -> Result {
 fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
     let seed = parameter(&module_parameters::seed);
     let operations = parameter(&module_parameters::operations);
-    let sessions = operations.div_ceil(session::LENGTH as u64);
+    let sessions = operations.div_ceil(session::LENGTH as u32);
     pr_info!("{operations} random operations, seed={seed}\n");
     ktap.note(fmt!("seed={}", seed));
 
@@ -198,7 +198,7 @@ fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
         }
         if told.elapsed() > Delta::from_secs(10) {
             told = Instant::now();
-            let done = (i + 1) * session::LENGTH as u64;
+            let done = (i + 1) * session::LENGTH as u32;
             pr_info!("{done} of {operations} operations\n");
         }
     }

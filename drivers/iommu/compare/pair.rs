@@ -166,6 +166,11 @@ impl Pair {
         Ok(())
     }
 
+    /// What both were asked for.
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
     /// Compares what callbacks were called with.
     fn same_calls(&mut self) -> Verdict {
         same_calls(self.rust.recorder(), self.c.recorder())

@@ -32,19 +32,19 @@ pub(crate) const LENGTH: usize = 512;
 const INTERVAL: usize = 64;
 
 /// The class of a session.
-pub(crate) fn class(number: u64) -> usize {
-    (number % CLASSES as u64) as usize
+pub(crate) fn class(number: u32) -> usize {
+    number as usize % CLASSES
 }
 
 /// Runs a session. What is wrong comes with as few operations as bring it about, if `shrink`.
 pub(crate) fn run(
-    number: u64,
+    number: u32,
     dev: &PlatformDevice,
     reports: &mut Reports,
     tally: &mut Tally,
     shrink: bool,
 ) -> Verdict {
-    let mut random = Random::new(number);
+    let mut random = Random::new(number.into());
     let setup = Setup::random(class(number), &mut random);
     let mut generator = Generator::new(&setup, &mut random);
     let mut ops = KVVec::with_capacity(LENGTH, GFP_KERNEL)?;

@@ -41,6 +41,14 @@ pub(crate) const QUIRKS: [usize; 8] = {
 /// Sets of quirks, each with a walker that snoops and one that does not.
 pub(crate) const CLASSES: usize = 2 * QUIRKS.len();
 
+/// Most bits of input addresses that operations have: there are addresses behind the end, too, even
+/// on 32-bit kernels.
+const IAS: u32 = if usize::BITS > 34 {
+    34
+} else {
+    usize::BITS - 1
+};
+
 /// Bits of any address in a guest with up to 7 GiB of memory.
 pub(crate) const ANYWHERE: u32 = 33;
 
@@ -67,7 +75,7 @@ impl Setup {
             coherent,
             callbacks: Some(7),
         };
-        setup.ias = setup.max_ias();
+        setup.ias = setup.max_ias().min(IAS);
         setup.oas = setup.max_oas();
         setup
     }
@@ -77,7 +85,7 @@ impl Setup {
         let full = Self::full(QUIRKS[class / 2 % QUIRKS.len()], class % 2 == 0);
         let ias = match random.below(10) {
             0..6 => full.ias,
-            6 => 32,
+            6 => full.ias.min(32),
             _ => 20 + random.below(full.ias as usize - 19) as u32,
         };
         let oas = match random.below(10) {
@@ -114,7 +122,8 @@ impl Setup {
         self.quirks & quirk != 0
     }
 
-    fn max_ias(&self) -> u32 {
+    /// Most bits of input address that C accepts.
+    pub(crate) fn max_ias(&self) -> u32 {
         if self.has(quirk::ARM_MTK_EXT) {
             34
         } else {
@@ -130,9 +139,14 @@ impl Setup {
         }
     }
 
-    /// Bytes of input addresses.
+    /// Bytes of input addresses, of which an operation's setup has no more than [`IAS`] bits.
     pub(crate) fn space(&self) -> usize {
         1 << self.ias
+    }
+
+    /// Entries of the first-level table.
+    pub(crate) fn l1_entries(&self) -> usize {
+        1 << (self.ias - 20)
     }
 
     /// Bytes of output addresses.

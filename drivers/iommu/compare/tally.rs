@@ -35,13 +35,14 @@ const FOUR_GIB: u64 = 1 << 32;
 /// What may happen, and how often it did.
 pub(crate) struct Tally([usize; NAMES.len()]);
 
-const NAMES: [&str; 20] = [
+const NAMES: &[&str] = &[
     "4 KiB pages mapped",
     "64 KiB pages mapped",
     "sections mapped",
     "supersections mapped",
     "runs over several tables mapped",
     "tables replaced by sections",
+    #[cfg(CONFIG_64BIT)]
     "runs across 4 GiB of input mapped",
     "runs across 4 GiB of output mapped",
     "runs mapped up to the end of the space",
@@ -93,7 +94,8 @@ impl Tally {
             map && some && op.size == SZ_16M,
             map && some && op.size < SZ_1M && op.iova / SZ_1M != (end - 1) / SZ_1M,
             map && walks,
-            map && crosses(op.iova as u64),
+            #[cfg(CONFIG_64BIT)]
+            (map && crosses(op.iova as u64)),
             map && crosses(paddr),
             map && some && end == setup.space(),
             unmap && some,
@@ -116,7 +118,7 @@ impl Tally {
     /// What happened how often.
     pub(crate) fn text(&self) -> Text {
         let mut text = Text::new();
-        for (count, name) in self.0.iter().zip(NAMES) {
+        for (count, name) in self.0.iter().zip(NAMES.iter()) {
             text.say(fmt!("{} {}\n", count, name));
         }
         text
@@ -125,7 +127,12 @@ impl Tally {
     /// Everything happened, and not just once.
     pub(crate) fn verdict(&self, operations: usize) -> Verdict {
         let due = operations / 20_000;
-        match self.0.iter().zip(NAMES).find(|(count, _)| **count < due) {
+        match self
+            .0
+            .iter()
+            .zip(NAMES.iter())
+            .find(|(count, _)| **count < due)
+        {
             Some((count, name)) => wrong!("{} {}, of {} operations", count, name, operations),
             None => Ok(()),
         }

@@ -104,7 +104,7 @@ impl Walk {
         // INVARIANT: By the function's requirements; smaller tables have a page, too.
         Some(Self {
             l1: entries_at(u64::from(ttbr & !ATTRIBUTES) | high)?,
-            entries: setup.space() / SZ_1M,
+            entries: setup.l1_entries(),
             high_tables: setup.has(quirk::ARM_MTK_TTBR_EXT),
             high_pages,
         })
@@ -187,7 +187,8 @@ impl Walk {
 
     fn compare_slot(self, c_walk: Self, slot: usize) -> Option<Unequal> {
         let (rust, c) = (self.l1(slot), c_walk.l1(slot));
-        let iova = slot * SZ_1M;
+        // Wraps where a kernel has no such addresses and hence no such entries.
+        let iova = slot.wrapping_mul(SZ_1M);
         let table = is_table(rust) && is_table(c);
         // All of a table's entry but where the table is.
         let attributes = match (table, self.high_tables) {
@@ -223,7 +224,7 @@ impl Walk {
                     c_l2.add(index).read_volatile(),
                 )
             };
-            let iova = iova + index * SZ_4K;
+            let iova = iova.wrapping_add(index * SZ_4K);
             (rust != c).then_some(Unequal {
                 iova,
                 level: 2,

@@ -51,7 +51,7 @@ module! {
     description: "Hands out ARMv7 short-descriptor page tables for a CPU to walk",
     license: "GPL",
     params: {
-        seed: u64 {
+        seed: u32 {
             default: 1,
             description: "Other mappings for every other number",
         },
@@ -126,7 +126,7 @@ impl kernel::InPlaceModule for Dump {
         pin_init::pin_init_scope(|| {
             let seed = parameter(&module_parameters::seed);
             pr_info!("seed {}\n", seed);
-            let copies = make(seed)?;
+            let copies = make(seed.into())?;
             Ok(try_pin_init!(Self {
                 _files <- Scope::dir(copies, c"v7s_dump", |copies: &KVec<Copy>, dir| {
                     for (provider, name) in PROVIDERS {
