@@ -35,7 +35,8 @@ slab_rust::static_cache! {
     /// As old as this module, and an allocator for `Box` and `Vec`.
     struct Tables for Table {
         name: c"rust_sample_tables",
-        flags: SlabFlags::DMA32,
+        // DMA32, or what the kernel has in its place.
+        flags: SlabFlags::LOW,
         align: 1024,
     }
 }

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A driver that maps where it may not wait, as the kernel's msm_iommu does.
+//!
+//! msm_iommu serves 32-bit SoCs of Qualcomm. It holds a spin lock with interrupts off around each
+//! call, so that second-level tables are allocated with `GFP_ATOMIC`; its walker does not snoop, so
+//! that there is cache maintenance under the lock, too; and tables go under it, once the driver has
+//! flushed its walks. This one does all of that without the hardware, by name, so that it works on
+//! 32-bit Arm as well. It keeps what is still mapped until it is unloaded.
+
+use core::ptr::{
+    null_mut,
+    NonNull, //
+};
+use kernel::{
+    bindings,
+    iommu::pgtable::prot,
+    prelude::*,
+    sizes::{
+        SZ_16M,
+        SZ_1M,
+        SZ_4K,
+        SZ_64K, //
+    },
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
+};
+use slab_rust::IrqLock;
+
+#[path = "../drivers/iommu/common/device.rs"]
+mod device;
+use device::PlatformDevice;
+
+module! {
+    type: Client,
+    name: "rust_v7s_atomic",
+    authors: ["v7s-rs developers"],
+    description: "Sample: a user of Rust page tables who maps under a spin lock",
+    license: "GPL",
+}
+
+/// What is mapped: bytes of a page, pages, first input address. The small pages begin and end in
+/// the middle of a table.
+const RUNS: [(usize, usize, usize); 4] = [
+    (SZ_4K, 1024, 0x0018_0000),
+    (SZ_64K, 20, 0x0100_0000),
+    (SZ_1M, 4, 0x0200_0000),
+    (SZ_16M, 2, 0x1000_0000),
+];
+
+/// The tables that the small pages take.
+const TABLES: usize = 5;
+
+/// Where input address 0 would be mapped to.
+const OFFSET: usize = 0x4000_0000;
+
+// In drivers/iommu/io_pgtable_arm_v7s_rust.h for C. The types are C's own, but the lint minds
+// those that a configuration leaves empty.
+#[allow(improper_ctypes)]
+extern "C" {
+    fn alloc_io_pgtable_arm_v7s_rust_ops(
+        cfg: *mut bindings::io_pgtable_cfg,
+        cookie: *mut c_void,
+    ) -> *mut bindings::io_pgtable_ops;
+    fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io_pgtable_ops);
+}
+
+/// How many second-level tables the walker was made to forget.
+static FLUSHED: Atomic<usize> = Atomic::new(0);
+
+/// There is no hardware to be told.
+static FLUSH: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
+    tlb_flush_all: Some(flush_all),
+    tlb_flush_walk: Some(flush_walk),
+    tlb_add_page: Some(add_page),
+};
+
+extern "C" fn flush_all(_cookie: *mut c_void) {}
+
+extern "C" fn flush_walk(_iova: usize, _size: usize, _granule: usize, _cookie: *mut c_void) {
+    FLUSHED.add(1, Relaxed);
+}
+
+extern "C" fn add_page(
+    _gather: *mut bindings::iommu_iotlb_gather,
+    _iova: usize,
+    _granule: usize,
+    _cookie: *mut c_void,
+) {
+}
+
+/// A table set.
+///
+/// # Invariants
+///
+/// Made by `alloc_io_pgtable_arm_v7s_rust_ops()` and not freed; nothing walks it.
+struct Tables(NonNull<bindings::io_pgtable_ops>);
+
+// SAFETY: Table sets may be used from any thread.
+unsafe impl Send for Tables {}
+
+impl Tables {
+    /// Asks for what msm_iommu asks for.
+    fn new(device: &PlatformDevice) -> Result<Self> {
+        let mut cfg = bindings::io_pgtable_cfg {
+            pgsize_bitmap: SZ_4K | SZ_64K | SZ_1M | SZ_16M,
+            ias: 32,
+            oas: 32,
+            tlb: &FLUSH,
+            iommu_dev: device.as_device(),
+            ..Default::default()
+        };
+        // SAFETY: `cfg` is valid, its callbacks are static and need no cookie, and who calls this
+        // keeps the device.
+        let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, null_mut()) };
+        // INVARIANT: Just made.
+        Ok(Self(NonNull::new(ops).ok_or(ENOMEM)?))
+    }
+
+    /// Maps a run without waiting for memory.
+    fn map(&mut self, size: usize, count: usize, iova: usize) -> Result {
+        let ops = self.0.as_ptr();
+        let mut mapped = 0;
+        // SAFETY: A live set (invariant), which is ours alone.
+        let ret = unsafe {
+            (*ops).map_pages.map_or(0, |map_pages| {
+                let prot = (prot::READ | prot::WRITE) as c_int;
+                let paddr = (iova + OFFSET) as bindings::phys_addr_t;
+                let gfp = bindings::GFP_ATOMIC;
+                map_pages(ops, iova, paddr, size, count, prot, gfp, &mut mapped)
+            })
+        };
+        kernel::error::to_result(ret)?;
+        expect("mapped", mapped, size * count)
+    }
+
+    /// Unmaps a run.
+    fn unmap(&mut self, size: usize, count: usize, iova: usize) -> Result {
+        let ops = self.0.as_ptr();
+        // SAFETY: As above.
+        let unmapped = unsafe {
+            (*ops).unmap_pages.map_or(0, |unmap_pages| {
+                unmap_pages(ops, iova, size, count, null_mut())
+            })
+        };
+        expect("unmapped", unmapped, size * count)
+    }
+
+    /// Looks at the last byte of each page of a run.
+    fn check(&mut self, size: usize, count: usize, iova: usize) -> Result {
+        let ops = self.0.as_ptr();
+        (1..=count).try_for_each(|page| {
+            let last = iova + page * size - 1;
+            // SAFETY: As above.
+            let found = unsafe {
+                (*ops)
+                    .iova_to_phys
+                    .map_or(0, |iova_to_phys| iova_to_phys(ops, last))
+            };
+            expect("an address", found as usize, last + OFFSET)
+        })
+    }
+}
+
+impl Drop for Tables {
+    fn drop(&mut self) {
+        // SAFETY: A table set that nothing walks (invariant).
+        unsafe { free_io_pgtable_arm_v7s_rust_ops(self.0.as_ptr()) };
+    }
+}
+
+/// [`EIO`] and a line in the log for a number that is not the one that is due.
+fn expect(what: &str, found: usize, due: usize) -> Result {
+    if found == due {
+        return Ok(());
+    }
+    pr_err!("{what}: {found:#x}, due: {due:#x}\n");
+    Err(EIO)
+}
+
+struct Client {
+    // Dropped first: a table set must not outlive its device.
+    _tables: Pin<KBox<IrqLock<Tables>>>,
+    _device: PlatformDevice,
+}
+
+impl kernel::Module for Client {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let device = PlatformDevice::new(c"rust_v7s_atomic", u32::MAX.into())?;
+        let tables = KBox::pin_init(IrqLock::new(Tables::new(&device)?), GFP_KERNEL)?;
+
+        // The lock is held for each call, interrupts off.
+        for (size, count, iova) in RUNS {
+            tables.with(|tables| tables.map(size, count, iova))?;
+            tables.with(|tables| tables.check(size, count, iova))?;
+        }
+        pr_info!("mapped under a lock, with {TABLES} tables and more made without waiting\n");
+
+        // A section at a time the tables go with what they map.
+        let before = FLUSHED.load(Relaxed);
+        tables.with(|tables| tables.unmap(SZ_1M, TABLES, 0x0010_0000))?;
+        let flushed = FLUSHED.load(Relaxed) - before;
+        expect("tables flushed", flushed, TABLES)?;
+        pr_info!("unmapped under it, and {flushed} tables freed\n");
+
+        let (size, count, iova) = RUNS[0];
+        tables.with(|tables| tables.map(size, count, iova))?;
+        Ok(Self {
+            _tables: tables,
+            _device: device,
+        })
+    }
+}
