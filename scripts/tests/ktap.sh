@@ -47,6 +47,13 @@ check() {
 	fi
 }
 
+# redirects - whether functions of this kernel can be redirected: not on 32-bit Arm.
+redirects() {
+	case $(uname -m) in
+	arm*) return 1 ;;
+	esac
+}
+
 # same TEXT WANT GOT
 same() {
 	if [ "$2" = "$3" ]; then

@@ -33,10 +33,15 @@ provoked() {
 plan 11
 # Some reports are made once; a kernel that has made them makes them again.
 echo 1 >/sys/kernel/debug/clear_warn_once
-modprobe $format takeover=1
-check 'where C does not serve, there is nothing to compare' fails modprobe v7s_compare
-has 'and the log says what to do' 'load io_pgtable_arm_v7s_rust with takeover=0' "$(dmesg)"
-rmmod $format
+if redirects; then
+	modprobe $format takeover=1
+	check 'where C does not serve, there is nothing to compare' fails modprobe v7s_compare
+	has 'and the log says what to do' 'load io_pgtable_arm_v7s_rust with takeover=0' "$(dmesg)"
+	rmmod $format
+else
+	skip 'where C does not serve, there is nothing to compare' 'C always serves'
+	skip 'and the log says what to do' 'C always serves'
+fi
 dmesg -c >/dev/null
 
 check 'C serves' modprobe $format takeover=0

@@ -12,7 +12,7 @@ comes_and_goes() {
 	modprobe "$@" && rmmod "$1"
 }
 
-plan 10
+plan 12
 check 'the caches' comes_and_goes rust_kmem_cache
 check 'a client of C' comes_and_goes rust_v7s_client
 for takeover in 0 1; do
@@ -20,5 +20,6 @@ for takeover in 0 1; do
 	check "a client, takeover=$takeover" comes_and_goes rust_v7s_client
 	check 'the exported functions' comes_and_goes rust_v7s_by_name
 	check 'the kernel'\''s free' comes_and_goes rust_v7s_by_name kernel_free=1
+	check 'one that maps under a spin lock' comes_and_goes rust_v7s_atomic
 	check 'the format unloads' rmmod io_pgtable_arm_v7s_rust
 done

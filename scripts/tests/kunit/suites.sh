@@ -7,8 +7,10 @@
 # guest: --append slab_debug=P,io-pgtable_armv7s_l2*
 # guest: --mem 6G --add scripts/tests/fault.sh
 #
-# The kernel dumps the stack when it cannot make a cache, as a suite wants it.
+# The kernel dumps the stack when it cannot make a cache, as a suite wants it; on 32-bit Arm not as
+# far as to the suite.
 # splat: Call trace:.* __kmem_cache_create_args\+.*slab_rust5fault5tests
+# splat: Call trace:.* __kmem_cache_create_args from .*slab_rust3raw
 
 # shellcheck source=scripts/tests/ktap.sh
 . /ktap.sh
@@ -24,10 +26,15 @@ ran() {
 }
 
 fault_injection
-modprobe io_pgtable_arm_v7s_rust
+takeover=1 missing=''
+if ! redirects; then
+	# Nor does ftrace tell what functions are called with.
+	takeover=0 missing=v7s_sync
+fi
+modprobe io_pgtable_arm_v7s_rust takeover=$takeover
 status=$?
 # shellcheck disable=SC2046,SC2086,SC2154 # lists of words; one is from scripts/check
-set -- $(printf '%s\n' $suites $(ls $results) | sort -u)
+set -- $(printf '%s\n' $suites $(ls $results) | grep -vx -e "$missing" | sort -u)
 plan $(($# + 1))
 same 'the modules load' 0 "$status"
 for suite in "$@"; do
