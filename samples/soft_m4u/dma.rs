@@ -8,8 +8,8 @@
 use crate::{
     bus,
     engine::{
-        Engine,
-        ENGINE, //
+        locked,
+        Engine, //
     },
     fault::Interrupt, //
 };
@@ -29,10 +29,10 @@ impl From<Error> for Failure {
 
 /// Calls `f` with the engine, and raises its interrupt when the lock is free again.
 fn with<T>(f: impl FnOnce(&mut Engine) -> Result<T, Failure>) -> Result<T> {
-    let result = match &mut *ENGINE.lock() {
+    let result = locked(|engine| match engine {
         Some(engine) => f(engine),
         None => Err(ENODEV.into()),
-    };
+    });
     result.map_err(|Failure(error, interrupt)| {
         if let Some(interrupt) = interrupt {
             interrupt.raise();

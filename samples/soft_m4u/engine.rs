@@ -34,13 +34,55 @@ use core::ops::RangeInclusive;
 use kernel::{
     fmt,
     prelude::*,
+    processor::cpu_relax,
     sync::global_lock, //
 };
+
+// In helpers.c.
+extern "C" {
+    fn soft_m4u_preempt_disable();
+    fn soft_m4u_preempt_enable();
+}
 
 global_lock! {
     // SAFETY: Initialised when the module is loaded, before there is a thread or a device.
     /// The M4U, while the module is loaded.
-    pub(crate) unsafe(uninit) static ENGINE: SpinLock<Option<Engine>> = None;
+    unsafe(uninit) static ENGINE: SpinLock<Option<Engine>> = None;
+}
+
+/// Makes the lock, which must be there for all that follows.
+///
+/// # Safety
+///
+/// To be called once.
+pub(crate) unsafe fn init() {
+    // SAFETY: As promised.
+    unsafe { ENGINE.init() };
+}
+
+/// Calls `f` with the engine, which nobody else has then.
+///
+/// Whoever has it is not preempted, not even under PREEMPT_RT, where a lock would allow it: a
+/// driver that waits for the M4U may have the CPU of one who was, and the M4U would wait for both.
+pub(crate) fn locked<T>(f: impl FnOnce(&mut Option<Engine>) -> T) -> T {
+    if !cfg!(CONFIG_PREEMPT_RT) {
+        return f(&mut ENGINE.lock());
+    }
+    let mut engine = loop {
+        // SAFETY: Enabled below, before anything that may sleep.
+        unsafe { soft_m4u_preempt_disable() };
+        if let Some(engine) = ENGINE.try_lock() {
+            break engine;
+        }
+        // SAFETY: Disabled above.
+        unsafe { soft_m4u_preempt_enable() };
+        cpu_relax();
+    };
+    let result = f(&mut engine);
+    drop(engine);
+    // SAFETY: Disabled above.
+    unsafe { soft_m4u_preempt_enable() };
+    result
 }
 
 /// How many errors of all kinds the log hears of.

@@ -6,6 +6,7 @@
 #include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 
 /* Where the kernel maps its memory at @phys; NULL if none of it is there. */
@@ -19,6 +20,18 @@ void soft_m4u_cond_resched(void);
 void soft_m4u_cond_resched(void)
 {
 	cond_resched();
+}
+
+void soft_m4u_preempt_disable(void);
+void soft_m4u_preempt_disable(void)
+{
+	preempt_disable();
+}
+
+void soft_m4u_preempt_enable(void);
+void soft_m4u_preempt_enable(void)
+{
+	preempt_enable();
 }
 
 unsigned int soft_m4u_last_cpu(void);

@@ -41,10 +41,7 @@ pub use dma::{
 };
 
 use compat::parameter;
-use engine::{
-    Engine,
-    ENGINE, //
-};
+use engine::Engine;
 use kernel::{
     debugfs,
     prelude::*, //
@@ -80,7 +77,7 @@ struct Installed;
 impl Drop for Installed {
     fn drop(&mut self) {
         // Unmapping the registers may sleep.
-        let engine = ENGINE.lock().take();
+        let engine = engine::locked(Option::take);
         drop(engine);
     }
 }
@@ -90,16 +87,16 @@ impl kernel::InPlaceModule for SoftM4u {
         let dir = debugfs::Dir::new(c"soft_m4u");
         pin_init::pin_init_scope(move || {
             // SAFETY: This is the module's only init.
-            unsafe { ENGINE.init() };
+            unsafe { engine::init() };
             let engine = Engine::new(parameter(&module_parameters::ignore_every))?;
-            *ENGINE.lock() = Some(engine);
+            engine::locked(|installed| *installed = Some(engine));
             let installed = Installed;
             Ok(try_pin_init!(Self {
                 _thread: thread::Thread::start()?,
-                _state <- dir.read_callback_file(c"state", (), &|(), f| match &*ENGINE.lock() {
+                _state <- dir.read_callback_file(c"state", (), &|(), f| engine::locked(|engine| match engine {
                     Some(engine) => engine.show(f),
                     None => Ok(()),
-                }),
+                })),
                 _engine: installed,
             }? Error))
         })

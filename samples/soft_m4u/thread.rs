@@ -8,8 +8,8 @@
 
 use crate::{
     engine::{
-        Engine,
-        ENGINE, //
+        locked,
+        Engine, //
     },
     registers::{
         ALL_INVLD,
@@ -94,9 +94,11 @@ impl Drop for Thread {
 unsafe extern "C" fn run(_data: *mut c_void) -> c_int {
     // SAFETY: This is a kernel thread.
     while !unsafe { bindings::kthread_should_stop() } {
-        if let Some(engine) = &mut *ENGINE.lock() {
-            engine.serve();
-        }
+        locked(|engine| {
+            if let Some(engine) = engine {
+                engine.serve();
+            }
+        });
         cpu_relax();
         // SAFETY: No lock is held.
         unsafe { soft_m4u_cond_resched() };
