@@ -44,6 +44,7 @@ use compat::parameter;
 use engine::Engine;
 use kernel::{
     debugfs,
+    fmt,
     prelude::*, //
 };
 
@@ -93,12 +94,17 @@ impl kernel::InPlaceModule for SoftM4u {
             let installed = Installed;
             Ok(try_pin_init!(Self {
                 _thread: thread::Thread::start()?,
-                _state <- dir.read_callback_file(c"state", (), &|(), f| engine::locked(|engine| match engine {
-                    Some(engine) => engine.show(f),
-                    None => Ok(()),
-                })),
+                _state <- dir.read_callback_file(c"state", (), &|(), f| show(f)),
                 _engine: installed,
             }? Error))
         })
     }
+}
+
+/// What there is to say of the engine.
+fn show(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    engine::locked(|engine| match engine {
+        Some(engine) => engine.show(f),
+        None => Ok(()),
+    })
 }

@@ -89,7 +89,7 @@ data_arrives() {
 	: >/tmp/reports
 	for bytes in "$(page_size)" 65536 1048576 16777216 67108864; do
 		for kind in coherent single sg scattered; do
-			round_trip $kind $bytes
+			round_trip $kind "$bytes"
 		done
 	done
 	for size in 4K 64K 1M 16M; do

@@ -100,7 +100,8 @@ rmmod $format
 # Loads it where ftrace is off.
 without_ftrace() {
 	check 'loading fails where ftrace is off' fails modprobe $format
-	has 'and says why and what to do' 'with takeover=0 only the exported functions serve' "$(said)"
+	has 'and says why and what to do' \
+		'with takeover=0 only the exported functions serve' "$(said)"
 	check 'takeover=0 loads there' modprobe $format takeover=0
 	has 'and says what then is to be minded' \
 		'must go back through free_io_pgtable_arm_v7s_rust_ops' "$(said)"
