@@ -46,6 +46,7 @@ pub fn parameter<T: Copy>(parameter: &ModuleParamAccess<T>) -> T {
 #[cfg(not(linux_7_3))]
 #[doc(hidden)]
 #[macro_export]
+#[allow(clippy::crate_in_macro_def)] // that is the point
 macro_rules! this_module {
     () => {
         &crate::THIS_MODULE
@@ -56,6 +57,7 @@ macro_rules! this_module {
 #[cfg(linux_7_3)]
 #[doc(hidden)]
 #[macro_export]
+#[allow(clippy::crate_in_macro_def)] // that is the point
 macro_rules! this_module {
     () => {
         ::kernel::module::this_module::<crate::LocalModule>()
