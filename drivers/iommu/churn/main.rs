@@ -278,7 +278,7 @@ impl Work {
         // SAFETY: Called by a kernel thread.
         while !unsafe { bindings::kthread_should_stop() } {
             let round = self.rounds.load(Relaxed);
-            if let Err(e) = (self.round)(self, round as usize) {
+            if let Err(e) = (self.round)(self, round) {
                 let failures = self.failures.load(Relaxed);
                 if failures == 0 {
                     pr_err!("round {round} at {:#x} failed: {e:?}\n", self.base);
