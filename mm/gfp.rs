@@ -37,9 +37,11 @@ const fn bit(number: u32) -> bindings::gfp_t {
 }
 
 /// The caller may sleep (`__GFP_DIRECT_RECLAIM`).
+#[cfg(MODULE)]
 pub(crate) const DIRECT_RECLAIM: bindings::gfp_t = bit(bindings::___GFP_DIRECT_RECLAIM_BIT);
 
 /// Try, and do without (`__GFP_NORETRY`).
+#[cfg(MODULE)]
 pub(crate) const NORETRY: bindings::gfp_t = bit(bindings::___GFP_NORETRY_BIT);
 
 /// Must not fail (`__GFP_NOFAIL`).

@@ -125,6 +125,8 @@ impl Slot {
 }
 
 /// A static cache that was made.
+// Where there are no modules, none of them goes.
+#[cfg_attr(not(CONFIG_MODULES), expect(dead_code))]
 struct Made {
     /// Address of the `struct module`, 0 for what is built in.
     module: usize,

@@ -29,6 +29,7 @@ pub(crate) struct Kobject(NonNull<bindings::kobject>);
 // SAFETY: References to kernel objects belong to no task.
 unsafe impl Send for Kobject {}
 
+#[cfg(MODULE)]
 impl Kobject {
     /// The kernel's object.
     pub(crate) fn as_ptr(&self) -> *mut bindings::kobject {
@@ -108,6 +109,7 @@ pub(crate) fn exists(name: &CStr) -> bool {
 }
 
 /// Whether the directory of a cache has a file of that name.
+#[cfg(MODULE)]
 #[cfg(CONFIG_KUNIT = "y")]
 pub(crate) fn has_file(cache: &CStr, name: &CStr) -> bool {
     // SAFETY: The reference keeps the object and, with it, its directory.
@@ -131,6 +133,7 @@ pub(crate) fn find(name: &CStr) -> Option<Kobject> {
 }
 
 /// Removes a name of a cache that shares slabs.
+#[cfg(MODULE)]
 pub(crate) fn remove_link(name: &CStr) {
     let Some(set) = slab_set() else { return };
     // SAFETY: The set stays.

@@ -9,9 +9,8 @@
 shopt -s extglob
 
 flavour stock
-# Sources of kernels are told apart by the cache entry that they are in.
-place=$build/series/$(basename "$(dirname "$source")")
-tree=$place/source
+place=$build/series
+tree=$place/linux
 
 # write - writes the patches to $tmp/patches.
 write() {
@@ -38,13 +37,14 @@ apply() {
 # Has a kernel source with the patches in it, where only what differs is written: what was built
 # from the rest stays.
 update_tree() {
-	local file making=$place.making
-	if [ ! -d "$tree" ]; then
-		rm -rf "$making"
-		mkdir -p "$making" "$place" || return
-		cp -al "$source" "$making/source" 2>/dev/null ||
-			{ rm -rf "$making/source" && cp -a "$source" "$making/source"; } || return
-		mv "$making/source" "$tree" && rmdir "$making" || return
+	local file
+	if [ "$(cat "$place/from" 2>/dev/null)" != "$source" ]; then
+		rm -rf "$place/from" "$place/touched" "$place/kunit" "$tree"
+		mkdir -p "$place" || return
+		# The same files under other names take no room, if they can be had.
+		cp -al "$source" "$tree" 2>/dev/null ||
+			{ rm -rf "$tree" && cp -a "$source" "$tree"; } || return
+		echo "$source" >"$place/from"
 	fi
 	touched >"$tmp/touched"
 	# Files of an earlier series that this one leaves alone.
@@ -53,7 +53,7 @@ update_tree() {
 		rm -f "$tree/$file"
 		[ ! -f "$source/$file" ] || cp -p "$source/$file" "$tree/$file" || return
 	done < <(sort "$place/touched" | comm -23 - "$tmp/touched")
-	cp "$tmp/touched" "$place/touched"
+	cp "$tmp/touched" "$place/touched" || return
 	while read -r file; do
 		cmp -s "$tmp/am/$file" "$tree/$file" && continue
 		# It may be another name of the one in the cache.
