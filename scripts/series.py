@@ -102,6 +102,19 @@ WORDS = {
     f"{V7S}/tests.rs": [(r"of this module, which", "of this format, which")],
 }
 
+# What nobody uses before a later patch, which it comes with.
+LATER = {
+    f"{SLAB}/cache.rs": {"from_raw_cache": "06-static-cache", "as_raw_cache": "07-table"},
+    f"{SLAB}/gfp.rs": {"refuse_zero": "05-slab-construct", "NOFAIL": "07-table"},
+    f"{SLAB}/raw.rs": {"slab_bytes": "07-table"},
+    f"{SLAB}/record.rs": {"slab_bytes": "07-table"},
+    f"{SLAB}/request.rs": {
+        "ctor": "05-slab-construct",
+        "typesafe_by_rcu": "05-slab-construct",
+        "sized": "07-table",
+    },
+}
+
 
 def item_end(lines, start):
     """Number of the line after the item that begins at a line: what rustfmt puts at its end."""
@@ -203,6 +216,16 @@ def without_absent(text, folder, there):
     return text
 
 
+def without_later(text, path, patch):
+    """Rust without what comes with a later patch."""
+    lines = text.splitlines()
+    for name, since in LATER.get(path, {}).items():
+        if patch < since:
+            item = re.compile(rf" *pub(\(crate\))? (const )?(unsafe )?(fn )?{name}\b")
+            drop_item(lines, next(at for at, line in enumerate(lines) if item.match(line)))
+    return "\n".join(lines) + "\n"
+
+
 def without_helpers(text):
     """Our own declarations of C functions are those of the kernel crate's bindings."""
     text = re.sub(
@@ -253,8 +276,8 @@ class Series:
     def __init__(self, top, source, out, identity):
         self.top, self.source, self.out, self.identity = top, source, out, identity
         self.there = set()
-        # Roots of crates: they grow with the files that they name.
-        self.roots, self.written = {}, {}
+        # Files that name others, and those in LATER: what was taken from ours, and what was written.
+        self.growing, self.written = {}, {}
         self.maintainers = (source / "MAINTAINERS").read_text().split("\n\n")
 
     def words(self, path, text):
@@ -301,13 +324,13 @@ class Series:
                 new[path] = file.read_text().replace("@IDENTITY@", self.identity)
         self.there |= new.keys()
         for path, text in new.items():
-            if re.search(r"^(pub )?mod \w+;$", text, re.M):
-                self.roots[path] = text
-        for path, text in self.roots.items():
+            if path in LATER or re.search(r"^(pub )?mod \w+;$", text, re.M):
+                self.growing[path] = text
+        for path, text in self.growing.items():
             folder_of = path.removesuffix(".rs")
             if path == f"{V7S}/io_pgtable_arm_v7s.rs":
                 folder_of = V7S
-            text = without_absent(text, folder_of, self.there)
+            text = without_absent(without_later(text, path, folder.name), folder_of, self.there)
             if self.written.get(path) != text:
                 new[path] = self.written[path] = text
             else:
