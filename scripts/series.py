@@ -113,6 +113,7 @@ LATER = {
         "typesafe_by_rcu": "05-slab-construct",
         "sized": "07-table",
     },
+    f"{V7S}/caches.rs": {"source": "13-kunit"},
 }
 
 

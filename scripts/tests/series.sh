@@ -27,7 +27,8 @@ apply() {
 	local file
 	git init -q "$tmp/am" || return
 	while read -r file; do
-		[ ! -f "$source/$file" ] || install -D -m 644 "$source/$file" "$tmp/am/$file" || return
+		[ -f "$source/$file" ] || continue
+		install -D -m 644 "$source/$file" "$tmp/am/$file" || return
 	done < <(touched)
 	set -- git -C "$tmp/am" -c user.name=somebody -c user.email=somebody@example.org
 	"$@" add -A && "$@" commit -q -m base &&
