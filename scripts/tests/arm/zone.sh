@@ -47,7 +47,8 @@ check 'the format loads' modprobe $format takeover=0
 same 'its tables are in zone DMA, as the kernel says' 1 "$(cat $cache/cache_dma)"
 same 'and not in zone DMA32' 0 "$(cat $cache/cache_dma32)"
 same 'the list of caches says so, too' 'dma 1024' \
-	"$(awk '$1 == "io-pgtable_armv7s_l2_rust" { print $2, $3 }' /sys/kernel/debug/slab_rust/caches)"
+	"$(awk '$1 == "io-pgtable_armv7s_l2_rust" { print $2, $3 }' \
+		/sys/kernel/debug/slab_rust/caches)"
 same 'those that may lie anywhere have no zone' 0 \
 	"$(cat /sys/kernel/slab/io-pgtable_armv7s_l2_ext_rust/cache_dma)"
 
