@@ -171,15 +171,23 @@ mod imp {
         let name = hook.function;
         // SAFETY: `ops` is initialised, static, and not registered: the module's init is the only
         // one who does. `ftrace_set_filter` only reads the name.
-        let result = unsafe {
-            to_result(bindings::ftrace_set_filter(
+        let found = to_result(unsafe {
+            bindings::ftrace_set_filter(
                 ops,
                 name.to_bytes().as_ptr().cast_mut().cast(),
                 name.to_bytes().len() as c_int,
                 1,
-            ))
-            .and_then(|()| to_result(bindings::register_ftrace_function(ops)))
-        };
+            )
+        });
+        let result = found.and_then(|()| {
+            // SAFETY: As above.
+            match to_result(unsafe { bindings::register_ftrace_function(ops) }) {
+                // Where there is no memory for it, `ftrace_set_filter` leaves the function out and
+                // says nothing; what is to be redirected is then missing.
+                Err(e) if e == EINVAL => Err(ENOMEM),
+                result => result,
+            }
+        });
         if let Err(e) = result {
             // SAFETY: Not registered.
             unsafe { bindings::ftrace_free_filter(ops) };
