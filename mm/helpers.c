@@ -58,12 +58,6 @@ size_t slab_rust_hold_caches(struct kset *set, struct kobject **caches, size_t r
 	return count;
 }
 
-void slab_rust_lock_init(spinlock_t *lock)
-{
-	spin_lock_init(lock);
-}
-EXPORT_SYMBOL_GPL(slab_rust_lock_init);
-
 /* Not called where the kernel has functions for the same: see helpers.rs. */
 
 unsigned long slab_rust_lock(spinlock_t *lock)

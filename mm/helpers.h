@@ -21,7 +21,6 @@ bool slab_rust_may_report(void);
 u64 slab_rust_virt_to_phys(const void *address);
 bool slab_rust_node_online(int node);
 size_t slab_rust_hold_caches(struct kset *set, struct kobject **caches, size_t room);
-void slab_rust_lock_init(spinlock_t *lock);
 unsigned long slab_rust_lock(spinlock_t *lock);
 void slab_rust_unlock(spinlock_t *lock, unsigned long flags);
 struct page *slab_rust_page_of(const void *address);

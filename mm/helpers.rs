@@ -39,9 +39,6 @@ extern "C" {
     /// Reads the private layout of a cache (layout.c); false if it is not known.
     pub(crate) fn slab_rust_layout(kobj: *mut bindings::kobject, layout: *mut Layout) -> bool;
 
-    /// `spin_lock_init()`.
-    pub(crate) fn slab_rust_lock_init(lock: *mut bindings::spinlock_t);
-
     /// `spin_lock_irqsave()`; returns the flags.
     // Most kernels have a function for it. Calling that at once saves a tenth of what a table
     // costs.

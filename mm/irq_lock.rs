@@ -11,6 +11,7 @@ use core::cell::UnsafeCell;
 use kernel::{
     bindings,
     prelude::*,
+    sync::LockClassKey,
     types::Opaque, //
 };
 
@@ -28,11 +29,20 @@ pub struct IrqLock<T> {
 unsafe impl<T: Send> Sync for IrqLock<T> {}
 
 impl<T> IrqLock<T> {
-    /// Puts `data` behind a lock.
-    pub fn new(data: T) -> impl PinInit<Self> {
+    /// Puts `data` behind a lock of a class of its own, [`static_lock_class!`], or lockdep takes it
+    /// for every other one that is held.
+    ///
+    /// [`static_lock_class!`]: kernel::sync::static_lock_class
+    pub fn new(
+        data: T,
+        name: &'static CStr,
+        class: Pin<&'static LockClassKey>,
+    ) -> impl PinInit<Self> {
         pin_init!(Self {
-            // SAFETY: The helper initializes the lock in its place.
-            raw <- Opaque::ffi_init(|raw| unsafe { helpers::slab_rust_lock_init(raw) }),
+            // SAFETY: The lock is initialized in its place; name and class are static.
+            raw <- Opaque::ffi_init(|raw| unsafe {
+                bindings::__spin_lock_init(raw, name.as_char_ptr(), class.as_ptr())
+            }),
             data: UnsafeCell::new(data),
         })
     }

@@ -22,9 +22,12 @@ use kernel::{
         SZ_4K,
         SZ_64K, //
     },
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        static_lock_class, //
     }, //
 };
 use slab_rust::IrqLock;
@@ -189,7 +192,14 @@ struct Client {
 impl kernel::Module for Client {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let device = PlatformDevice::new(c"rust_v7s_atomic", u32::MAX.into())?;
-        let tables = KBox::pin_init(IrqLock::new(Tables::new(&device)?), GFP_KERNEL)?;
+        let tables = KBox::pin_init(
+            IrqLock::new(
+                Tables::new(&device)?,
+                c"rust_v7s_atomic",
+                static_lock_class!(),
+            ),
+            GFP_KERNEL,
+        )?;
 
         // The lock is held for each call, interrupts off.
         for (size, count, iova) in RUNS {

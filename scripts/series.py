@@ -40,7 +40,6 @@ HELPERS = {
     "free_pages": "pagetable_free_pages",
     "kmemleak_ignore": "kmemleak_ignore",
     "lock": "spin_lock_irqsave",
-    "lock_init": "spin_lock_init",
     "may_report": "slab_may_report",
     "node_online": "node_online",
     "page_of": "virt_to_page",

@@ -24,7 +24,10 @@ use crate::{
         Slot, //
     }, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::static_lock_class, //
+};
 use slab_rust::IrqLock;
 
 /// The kept tables of a set, as a stack.
@@ -46,7 +49,10 @@ impl Aside {
         // INVARIANT: No tables, and no entry.
         Ok(Self {
             top: Slot::new(),
-            count: KBox::pin_init(IrqLock::new(0), GFP_KERNEL)?,
+            count: KBox::pin_init(
+                IrqLock::new(0, c"v7s_aside", static_lock_class!()),
+                GFP_KERNEL,
+            )?,
         })
     }
 

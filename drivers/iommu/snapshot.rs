@@ -39,7 +39,10 @@ use crate::{
     },
     slots::Slot, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::static_lock_class, //
+};
 use slab_rust::IrqLock;
 
 /// Those who look at a set's tables without having them to themselves.
@@ -48,7 +51,10 @@ pub(crate) struct Readers(Pin<KBox<IrqLock<()>>>);
 impl Readers {
     /// None yet.
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self(KBox::pin_init(IrqLock::new(()), GFP_KERNEL)?))
+        Ok(Self(KBox::pin_init(
+            IrqLock::new((), c"v7s_readers", static_lock_class!()),
+            GFP_KERNEL,
+        )?))
     }
 
     /// Calls `look`, which must be quick, while no table goes.

@@ -18,7 +18,8 @@ use core::ptr::NonNull;
 use kernel::{
     bindings,
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::static_lock_class, //
 };
 
 use super::{
@@ -201,7 +202,10 @@ impl PageFrag {
             return Err(Refusal::bytes("size is above that of a chunk", shape.size).into());
         }
         Ok(Self {
-            state: KBox::pin_init(IrqLock::new(State::new()), GFP_KERNEL)?,
+            state: KBox::pin_init(
+                IrqLock::new(State::new(), c"table_page_frag", static_lock_class!()),
+                GFP_KERNEL,
+            )?,
             shape,
         })
     }

@@ -39,7 +39,8 @@ use core::{
 use kernel::{
     bindings,
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::static_lock_class, //
 };
 
 use super::{
@@ -397,7 +398,10 @@ impl Pool {
             keep: false,
         };
         Ok(Self {
-            state: KBox::pin_init(IrqLock::new(state), GFP_KERNEL)?,
+            state: KBox::pin_init(
+                IrqLock::new(state, c"table_pool", static_lock_class!()),
+                GFP_KERNEL,
+            )?,
             cut: Cut {
                 size: shape.size,
                 tables: PAGE_SIZE / shape.size,
