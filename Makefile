@@ -27,21 +27,39 @@ help:
 	@echo '  make KDIR=... LLVM=1 [modules | modules_install | clean | rust-analyzer]'
 	@echo '  PRODUCT=1     - without samples, benchmarks and what serves tests'
 
-demo check check-all bench bench-memory htmldocs rustdoc series:
-	@scripts/$@
+check:
+	@scripts/check
+
+check-all:
+	@scripts/tests/check-all
+
+demo:
+	@scripts/vm/demo
+
+bench:
+	@scripts/measure/v7s
+
+bench-memory:
+	@scripts/measure/memory
+
+htmldocs rustdoc:
+	@scripts/docs/$@
+
+series:
+	@scripts/series/write
 
 soak:
-	@scripts/soak $(if $(MINUTES),--minutes $(MINUTES))
+	@scripts/tests/soak $(if $(MINUTES),--minutes $(MINUTES))
 
 # MOK_KEY, MOK_CERT and KBUILD_SIGN_PIN get there by the environment.
 deb:
-	@scripts/deb $(if $(KERNEL),--kernel $(KERNEL)) $(if $(VERSION),--version $(VERSION))
+	@scripts/package/deb $(if $(KERNEL),--kernel $(KERNEL)) $(if $(VERSION),--version $(VERSION))
 
 lint:
 	@scripts/check lint
 
 modules rust-analyzer:
-	@scripts/preflight '$(KDIR)'
+	@scripts/kernel/preflight '$(KDIR)'
 	@mkdir -p $(MO)
 	+$(kbuild) $@
 

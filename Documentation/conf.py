@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Configuration of Sphinx for this folder, as a book that looks like the kernel's own.
 
-scripts/htmldocs runs it. What renders descriptions of the ABI and kernel-doc comments, and how
+scripts/docs/htmldocs runs it. What renders descriptions of the ABI and kernel-doc comments, and how
 pages look, comes from a kernel's source, whose folder is in KERNEL.
 """
 

@@ -40,12 +40,12 @@ step() {
 	die "step $k of $n failed: $text"
 }
 
-# flavour F - sets what scripts/kernel says of flavour F.
+# flavour F - sets what scripts/kernel/flavour says of flavour F.
 release='' arch='' kdir='' image='' modules='' source='' packages='' root='' makeargs='' bootargs=''
 target='' busybox='' machine='' tty=''
 flavour() {
 	local assignments
-	assignments=$("$scripts/kernel" "$1") || exit 1
+	assignments=$("$scripts/kernel/flavour" "$1") || exit 1
 	eval "$assignments"
 }
 

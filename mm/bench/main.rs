@@ -3,7 +3,7 @@
 //! table_bench: what page-table memory costs, in bytes and in instructions, by where it comes from.
 //!
 //! Measures one allocator when loaded, and leaves the results as a JSON list in
-//! `table_bench/results` of debugfs. `scripts/bench-memory` has it run in a guest of one CPU whose
+//! `table_bench/results` of debugfs. `scripts/measure/memory` has it run in a guest of one CPU whose
 //! clock counts instructions, once for each allocator; elsewhere the numbers are nanoseconds.
 //!
 //! Memory is read twice: as the allocator says, and from the free pages of the zones. Tables are

@@ -27,7 +27,7 @@ use kernel::{
 const SLOTS: usize = 256;
 
 /// Where the program lies that has the tables walked: nothing is mapped at its address. See
-/// scripts/mmu/dump.py.
+/// scripts/tests/lib/mmu/dump.py.
 const PROGRAM_SLOT: usize = 0x3f;
 
 /// Where memory is that may be mapped, in slots: not where the program and its data are, nor where

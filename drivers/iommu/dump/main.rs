@@ -4,7 +4,7 @@
 //!
 //! When loaded it makes table sets, each once in Rust and once in the kernel's C, fills them, and
 //! hands out a copy of each in `v7s_dump/PROVIDER/CONFIGURATION` of debugfs: `registers`,
-//! `mappings`, `unmapped` and `tables`, which scripts/mmu/dump.py describes. What is mapped follows
+//! `mappings`, `unmapped` and `tables`, which scripts/tests/lib/mmu/dump.py describes. What is mapped follows
 //! from the seed.
 //!
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C, in a guest with no

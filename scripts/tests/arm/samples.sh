@@ -3,7 +3,7 @@
 # The samples on 32-bit Arm, with memory above 4 GiB: what they say they found.
 # guest: --mem 6G --append kunit.autorun=0
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 slab=/sys/kernel/slab

@@ -4,7 +4,7 @@
 # those who ask by name are served all the same.
 # guest: --append kunit.autorun=0
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust

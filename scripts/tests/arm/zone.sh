@@ -4,7 +4,7 @@
 # kernel maps, below 4 GiB, while there is memory above.
 # guest: --mem 6G --append kunit.autorun=0
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust

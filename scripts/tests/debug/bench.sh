@@ -7,7 +7,7 @@
 # splat: kmem_cache of name 'io-pgtable_armv7s_l2' already exists
 # guest: --append kunit.autorun=0
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 results=/sys/kernel/debug/v7s_bench/results

@@ -9,10 +9,10 @@
 # splat: WARNING: drivers/iommu/io-pgtable-arm-v7s.c:[0-9]+ at __arm_v7s_unmap\+
 # splat: WARNING: drivers/iommu/io-pgtable-arm-v7s.c:[0-9]+ at arm_v7s_unmap_pages\+
 # splat: kmem_cache of name 'io-pgtable_armv7s_l2' already exists
-# guest: --mem 6G --add scripts/tests/v7s_compare.sh --append kunit.autorun=0
+# guest: --mem 6G --add scripts/tests/lib/v7s_compare.sh --append kunit.autorun=0
 # soak: COMPARE_OPERATIONS=1000000
 # soak: COMPARE_SEED=
 
 COMPARE_OPERATIONS=${COMPARE_OPERATIONS:-20000}
-# shellcheck source=scripts/tests/v7s_compare.sh
+# shellcheck source=scripts/tests/lib/v7s_compare.sh
 . /v7s_compare.sh

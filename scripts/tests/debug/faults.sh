@@ -9,12 +9,12 @@
 #
 # The kernel dumps the stack when it cannot make a cache.
 # splat: Call trace:.* __kmem_cache_create_args\+.*slab_rust
-# program: scripts/tests/fault/attempt.c
-# guest: --add scripts/tests/fault.sh --append kunit.autorun=0
+# program: scripts/tests/lib/fault/attempt.c
+# guest: --add scripts/tests/lib/fault.sh --append kunit.autorun=0
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
-# shellcheck source=scripts/tests/fault.sh
+# shellcheck source=scripts/tests/lib/fault.sh
 . /fault.sh
 
 step=${FAULT_STEP:-20}

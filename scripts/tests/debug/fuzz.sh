@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # Calls with arguments of all kinds, where what touches memory that is not its own
 # is reported. They take ten times as long here: a million is for soak.
-# guest: --mem 6G --append kunit.enable=0 --add scripts/tests/v7s_fuzz.sh
+# guest: --mem 6G --append kunit.enable=0 --add scripts/tests/lib/v7s_fuzz.sh
 # soak: FUZZ_CALLS=1000000
 # soak: FUZZ_CACHES=2000
 # soak: FUZZ_SEED=
@@ -10,5 +10,5 @@
 # shellcheck disable=SC2034 # for v7s_fuzz.sh
 usual_calls=20000 usual_caches=100
 
-# shellcheck source=scripts/tests/v7s_fuzz.sh
+# shellcheck source=scripts/tests/lib/v7s_fuzz.sh
 . /v7s_fuzz.sh

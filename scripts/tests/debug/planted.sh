@@ -2,17 +2,17 @@
 # shellcheck shell=sh
 # The kernel finds mistakes of every kind, and scripts/check sees in the log what
 # was planted, and demands that the kernel complained of just that. The kernel's
-# own planters come first; scripts/tests/plant has what they have not.
+# own planters come first; scripts/tests/lib/plant has what they have not.
 #
 # What an oops ends leaves a CPU to the next task as it was, which is said once.
 # splat: Unexpected DAIF value|WARNING: kernel/context_tracking.c
-# module: scripts/tests/plant
+# module: scripts/tests/lib/plant
 # guest: --smp 1
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
-# plant KIND CMD... - KIND is one of scripts/reports.awk.
+# plant KIND CMD... - KIND is one of scripts/tests/lib/reports.awk.
 plant() {
 	echo "planting $1" >/dev/kmsg
 	kind=$1

@@ -4,7 +4,7 @@
 # its place. What they show is other tests' business.
 # guest: --append kunit.autorun=0
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 # Loads and unloads a module with the given parameters.

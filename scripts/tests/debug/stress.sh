@@ -4,11 +4,11 @@
 # atomic context, and wrong locking are reported.
 # guest: --smp 2
 # guest: --append kunit.enable=0
-# guest: --add scripts/tests/callers.sh
+# guest: --add scripts/tests/lib/callers.sh
 # soak: STRESS_CALLS=1000000
 # soak: STRESS_SEED=
 
-# shellcheck source=scripts/tests/callers.sh
+# shellcheck source=scripts/tests/lib/callers.sh
 . /callers.sh
 
 # What CPUs keep of their own, and what has memory set aside, differ most.

@@ -3,7 +3,7 @@
 # Suites that have more to try where the kernel's C serves: its table sets in our
 # hands, and ours in the kernel's.
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 # ran SUITE

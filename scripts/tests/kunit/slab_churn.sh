@@ -5,7 +5,7 @@
 # guest: --smp 2
 # soak: SLAB_CHURN_SECONDS=300
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 seconds=${SLAB_CHURN_SECONDS:-10}

@@ -8,7 +8,7 @@
 # guest: --qemu -numa --qemu node,memdev=first,cpus=0
 # guest: --qemu -numa --qemu node,memdev=second,cpus=1
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 # ran SUITE

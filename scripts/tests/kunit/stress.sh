@@ -4,11 +4,11 @@
 # each source that there is.
 # guest: --smp 8
 # guest: --append kunit.enable=0
-# guest: --add scripts/tests/callers.sh
+# guest: --add scripts/tests/lib/callers.sh
 # soak: STRESS_CALLS=2000000
 # soak: STRESS_SEED=
 
-# shellcheck source=scripts/tests/callers.sh
+# shellcheck source=scripts/tests/lib/callers.sh
 . /callers.sh
 
 plan $((6 * stress_checks))

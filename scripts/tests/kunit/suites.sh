@@ -5,17 +5,17 @@
 #
 # A table that was freed is poison, so that who still looks at it is found out.
 # guest: --append slab_debug=P,io-pgtable_armv7s_l2*
-# guest: --mem 6G --add scripts/tests/fault.sh
+# guest: --mem 6G --add scripts/tests/lib/fault.sh
 #
 # The kernel dumps the stack when it cannot make a cache, as a suite wants it; on 32-bit Arm not as
 # far as to the suite.
 # splat: Call trace:.* __kmem_cache_create_args\+.*slab_rust5fault5tests
 # splat: Call trace:.* __kmem_cache_create_args from .*slab_rust3raw
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
-# shellcheck source=scripts/tests/fault.sh
+# shellcheck source=scripts/tests/lib/fault.sh
 . /fault.sh
 
 results=/sys/kernel/debug/kunit

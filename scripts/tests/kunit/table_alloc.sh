@@ -2,12 +2,12 @@
 # shellcheck shell=sh
 # The format's suites run over each source of second-level tables. All memory of the
 # guest lies below 4 GiB, so that kmalloc has what they need, too.
-# guest: --add scripts/tests/fault.sh
+# guest: --add scripts/tests/lib/fault.sh
 # splat: Call trace:.* __kmem_cache_create_args\+.*slab_rust5fault5tests
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
-# shellcheck source=scripts/tests/fault.sh
+# shellcheck source=scripts/tests/lib/fault.sh
 . /fault.sh
 
 format=io_pgtable_arm_v7s_rust

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 # Rust against C on Debian's kernel. Memory reaches above 4 GiB, so that tables may lie there.
-# guest: --mem 6G --add scripts/tests/v7s_compare.sh
+# guest: --mem 6G --add scripts/tests/lib/v7s_compare.sh
 # soak: COMPARE_OPERATIONS=16000000
 # soak: COMPARE_SEED=
 #
@@ -13,5 +13,5 @@
 # splat: WARNING: drivers/iommu/io-pgtable-arm-v7s.c:[0-9]+ at __arm_v7s_unmap\+
 # splat: WARNING: drivers/iommu/io-pgtable-arm-v7s.c:[0-9]+ at arm_v7s_unmap_pages\+
 
-# shellcheck source=scripts/tests/v7s_compare.sh
+# shellcheck source=scripts/tests/lib/v7s_compare.sh
 . /v7s_compare.sh

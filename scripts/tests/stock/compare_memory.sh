@@ -3,7 +3,7 @@
 # Two differences from C that only the kernel's own tracing shows: what first-level tables are
 # allocated with, and how many slab caches table sets take.
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust

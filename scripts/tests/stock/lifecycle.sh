@@ -6,7 +6,7 @@
 # soak: LIFECYCLE_CYCLES=500
 # soak: LIFECYCLE_RELOADS=200
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust

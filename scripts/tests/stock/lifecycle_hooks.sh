@@ -4,7 +4,7 @@
 # too, before and after, which only one may; and those who only watch, who may.
 # guest: --smp 2
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust

@@ -3,7 +3,7 @@
 # The modules load on an unmodified kernel by name, and unload.
 # guest: --append kunit.autorun=0
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 loaded() {

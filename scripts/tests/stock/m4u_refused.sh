@@ -3,7 +3,7 @@
 # Where there is no M4U, the soft M4U says so, and its driver waits for a device.
 # guest: --smp 1
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 fails() {

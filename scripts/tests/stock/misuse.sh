@@ -5,7 +5,7 @@
 # files that are read in odd ways or written to.
 # guest: --mem 6G
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust

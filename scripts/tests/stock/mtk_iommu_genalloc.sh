@@ -2,10 +2,10 @@
 # shellcheck shell=sh
 # Debian's mtk_iommu with second-level tables from genalloc: see mtk_iommu.sh.
 # guest: --mem 6G --smp 3 --overlay samples/soft_m4u/m4u.dtso
-# guest: --add scripts/tests/m4u.sh --add scripts/tests/m4u_source.sh
+# guest: --add scripts/tests/lib/m4u.sh --add scripts/tests/lib/m4u_source.sh
 # guest: --append mem=5G --append isolcpus=2 --qemu -accel --qemu tcg,thread=single
 
-# shellcheck source=scripts/tests/m4u_source.sh
+# shellcheck source=scripts/tests/lib/m4u_source.sh
 . /m4u_source.sh
 
 data_arrives_over 1 genalloc

@@ -8,7 +8,7 @@
 # soak: PRESSURE_SETS=1500
 # soak: PRESSURE_TABLES=1024
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust

@@ -4,7 +4,7 @@
 # objects lie, and what is left when the cache's module goes.
 # guest: --mem 6G
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 slab=/sys/kernel/slab

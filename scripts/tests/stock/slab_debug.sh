@@ -3,7 +3,7 @@
 # Caches of a kernel that was told to debug all of them.
 # guest: --append slab_debug=FZPU
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 slab=/sys/kernel/slab

@@ -2,11 +2,11 @@
 # shellcheck shell=sh
 # Eight CPUs and their interrupts in one table set, on the kernel that people run.
 # guest: --smp 8
-# guest: --add scripts/tests/callers.sh
+# guest: --add scripts/tests/lib/callers.sh
 # soak: STRESS_CALLS=10000000
 # soak: STRESS_SEED=
 
-# shellcheck source=scripts/tests/callers.sh
+# shellcheck source=scripts/tests/lib/callers.sh
 . /callers.sh
 
 plan "$stress_checks"

@@ -4,7 +4,7 @@
 # kmalloc, which does not know the zone, fails safely where there is memory above 4 GiB.
 # guest: --mem 6G
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust

@@ -6,7 +6,7 @@
 # A table that was freed is poison, so that who still looks at it is found out.
 # guest: --smp 4 --append slab_debug=P,io-pgtable_armv7s_l2*
 
-# shellcheck source=scripts/tests/ktap.sh
+# shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust
