@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Configuration of Sphinx for this folder, as a book that looks like the kernel's own.
+"""Configuration of Sphinx for this folder; pages look like those of the kernel's documentation.
 
-scripts/docs/htmldocs runs it. What renders descriptions of the ABI and kernel-doc comments, and how
-pages look, comes from a kernel's source, whose folder is in KERNEL.
+scripts/docs/htmldocs runs it. The extensions for ABI files and kernel-doc comments, templates and
+style sheets come from a kernel source tree, whose folder is in the variable KERNEL.
 """
 
 import os
@@ -11,22 +11,28 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KERNEL = os.environ["KERNEL"]
 
-# The kernel's extensions look for Documentation/ABI here, and beside it for their own modules.
+# The kernel's extensions look for Documentation/ABI in this folder.
 os.environ["srctree"] = TOP
-sys.path[:0] = [f"{KERNEL}/Documentation/sphinx", f"{KERNEL}/tools/lib/python"]
+sys.path[:0] = [
+    f"{TOP}/Documentation/sphinx",
+    f"{TOP}/scripts/docs/picture",
+    f"{KERNEL}/Documentation/sphinx",
+    f"{KERNEL}/tools/lib/python",
+]
 
 project = "v7s-rs"
 author = "v7s-rs developers"
-extensions = ["kernel_abi", "kerneldoc"]
+extensions = ["kernel_abi", "kerneldoc", "measured", "plot", "drawing"]
+drawing_tree = TOP
 kerneldoc_srctree = TOP
 include_patterns = ["**.rst"]
 nitpicky = True
-# Structures of the kernel, which documents them in a book of its own.
+# Structures that the kernel documents.
 nitpick_ignore_regex = [("c:identifier", "io_pgtable_.*")]
 
-# Programs of more than one language, and what they print.
+# Examples are in several languages, or output.
 highlight_language = "none"
-# Options of commands keep their dashes.
+# Keep the dashes of command options.
 smartquotes_action = "q"
 
 html_title = "v7s-rs"
@@ -42,7 +48,7 @@ html_theme_options = {
 }
 templates_path = [f"{KERNEL}/Documentation/sphinx/templates"]
 html_sidebars = {"**": ["about.html", "searchbox.html", "kernel-toc.html"]}
-html_static_path = [f"{KERNEL}/Documentation/sphinx-static"]
-html_css_files = ["custom.css"]
+html_static_path = [f"{KERNEL}/Documentation/sphinx-static", "sphinx/static"]
+html_css_files = ["custom.css", "measured.css"]
 html_copy_source = False
 html_show_copyright = False

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Turns what v7s_bench measured into build/bench.json and a table.
+"""Prints what v7s_bench measured as a table, and writes it as JSON."""
 
-usage: v7s_table.py KERNEL JSON RESULTS...
-
-RESULTS are v7s_bench/results of debugfs, KERNEL a file with the kernel's release.
-"""
-
+import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
 
 COLUMNS = (
     "op", "page", "count", "walker", "flush", "touch", "cpus", "through",
@@ -17,12 +18,12 @@ COLUMNS = (
 TEXT = ("op", "walker", "flush", "touch", "through")
 
 
-def size(count):
-    """A page size as people write it."""
+def size(count: int) -> str:
+    """A page size with its unit."""
     return f"{count >> 20}M" if count >= 1 << 20 else f"{count >> 10}K"
 
 
-def cells(row):
+def cells(row: Row) -> tuple[str, ...]:
     """The cells of one line of the table."""
     ratio = f"{row['c'] / row['rust']:.1f}" if row["rust"] else "-"
     floor = "-" if row["floor"] is None else f"{row['floor']:,}"
@@ -42,8 +43,8 @@ def cells(row):
     )
 
 
-def table(rows):
-    """All lines, in columns; numbers to the right."""
+def table(rows: list[Row]) -> Iterator[str]:
+    """The lines of a table in columns, with numbers to the right."""
     lines = [COLUMNS, *map(cells, rows)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
@@ -53,29 +54,34 @@ def table(rows):
         ).rstrip()
 
 
-def read(path):
+def read(path: Path) -> list[Row]:
     """The results of one guest."""
-    with open(path, encoding="utf-8") as file:
-        rows = json.load(file)
+    rows = json.loads(path.read_text(encoding="utf-8"))
     if not rows:
-        sys.exit(f"v7s_table.py: nothing in {path}")
+        sys.exit(f"v7s_table.py: no results in {path}")
     return rows
 
 
-def main(kernel, output, *results):
-    """Reads, completes, writes and shows the results."""
-    with open(kernel, encoding="utf-8") as file:
-        release = file.read().strip()
-    rows = [row | {"kernel": release} for path in results for row in read(path)]
-    with open(output + ".new", "w", encoding="utf-8") as file:
-        json.dump(rows, file, indent=1)
-        file.write("\n")
-    os.replace(output + ".new", output)
+def parse_args() -> argparse.Namespace:
+    """The arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kernel", type=Path, help="a file with the release of the kernel")
+    parser.add_argument("json", type=Path, help="the file to write")
+    parser.add_argument("results", type=Path, nargs="+", help="v7s_bench/results of debugfs")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Reads the results of all guests, writes and prints them."""
+    args = parse_args()
+    release = args.kernel.read_text(encoding="utf-8").strip()
+    rows = [row | {"kernel": release} for path in args.results for row in read(path)]
+    new = args.json.with_suffix(".new")
+    new.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    os.replace(new, args.json)
     print(f"Linux {release}, guest instructions per call (mean of 1,000 calls, best of 3 means):\n")
     print("\n".join(table(rows)))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4:
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main()

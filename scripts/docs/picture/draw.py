@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Draws a table set: what it maps, to where, and by which pages.
+"""Draws what a table set maps, to where, and by which pages."""
 
-usage: draw.py DUMP SVG
-
-DUMP is a copy of io_pgtable_arm_v7s_rust/sets/N of debugfs.
-"""
-
+import argparse
 import itertools
 import os
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import dump
 import svg
@@ -19,44 +17,44 @@ LEFT = 120
 RIGHT = 40
 SPAN = WIDTH - LEFT - RIGHT
 
-# The overview has cells of a MiB, or of more where it would be too high.
+# The overview has cells of a MiB, or of more if it would be too high.
 COLUMNS = 128
 ROWS_MAX = 32
 CELL = 12
-# Rows in a row that are left out if there is nothing in more of them.
+# More consecutive empty rows than this are left out.
 EMPTY_ROWS = 2
-# Places where an axis that leaves gaps out may be broken, and how wide what is left is at least.
+# Breaks of an axis that leaves out gaps, and the least width of a part between breaks.
 BREAKS = 11
 PIECE_MIN = 14
 PIECE_GAP = 10
-# How wide an address is.
+# The width of an address.
 LABEL = 74
-# More ribbons and rows than one can tell apart.
+# Limits beyond which ribbons and rows cannot be told apart.
 RIBBONS_MAX = 4000
 SINGLE = 100
 TABLES_MAX = 32
 
 
-def human(count):
-    """A number of bytes as people write it."""
+def human(count: int) -> str:
+    """A number of bytes with its unit."""
     for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
         if count >= 1 << shift:
             return f"{count / (1 << shift):.4g} {unit}"
     return f"{count} bytes"
 
 
-def address(value):
+def address(value: int) -> str:
     """An address, as debugfs writes it."""
     return f"0x{value:09x}"
 
 
-def is_read_only(run):
-    """Whether nothing can be written there."""
+def is_read_only(run: dump.Run) -> bool:
+    """Tells if a run may not be written."""
     return "write" not in run.access.split(",")
 
 
-def head(picture, dumped):
-    """The title and what the set is. Returns where it ends."""
+def head(picture: svg.Picture, dumped: dump.Dump) -> float:
+    """The title and the configuration. Returns the lower end, as all parts do."""
     info = dumped.info
     mapped = sum(run.size for run in dumped.runs)
     title = f"What a table set maps: {human(mapped)} of {human(dumped.space)}"
@@ -76,8 +74,8 @@ def head(picture, dumped):
     return 100
 
 
-def legend(picture, dumped, top):
-    """Which colour is which size, and how much there is of it. Returns where it ends."""
+def legend(picture: svg.Picture, dumped: dump.Dump, top: float) -> float:
+    """The colours of page sizes, and how much is mapped by each."""
     x = 24
     for page in dump.SIZES:
         runs = [run for run in dumped.runs if run.page == page]
@@ -92,7 +90,7 @@ def legend(picture, dumped, top):
         picture.hatch(x, top, 14, 14)
         picture.text(x + 20, top + 11, f"read only: {human(read_only)}")
     top += 32
-    by_access = {}
+    by_access: dict[str, int] = {}
     for run in dumped.runs:
         by_access[run.access] = by_access.get(run.access, 0) + run.size
     words = "; ".join(f"{access} {human(size)}" for access, size in sorted(by_access.items()))
@@ -100,8 +98,8 @@ def legend(picture, dumped, top):
     return top + 16
 
 
-def pieces(runs, size):
-    """Divides runs at multiples of a size: the number of the part and what of a run is in it."""
+def pieces(runs: Iterable[dump.Run], size: int) -> Iterator[tuple[int, dump.Run]]:
+    """Divides runs at multiples of a size: the number of each multiple and the part in it."""
     for run in runs:
         at = run.iova
         while at < run.end:
@@ -110,16 +108,15 @@ def pieces(runs, size):
             at = end
 
 
-def overview(picture, dumped, top):
-    """All input addresses, row by row; a cell is filled as far as it is mapped. Returns where it
-    ends."""
+def overview(picture: svg.Picture, dumped: dump.Dump, top: float) -> float:
+    """All input addresses, row by row; a cell is filled as far as it is mapped."""
     cell_bytes = max(dump.MIB, dumped.space // (COLUMNS * ROWS_MAX))
     cells = dumped.space // cell_bytes
     picture.text(24, top + 14, "All input addresses", "text head")
     note = f"a box is {human(cell_bytes)}, filled as far as it is mapped"
     picture.text(LEFT + SPAN, top + 14, note, "faint end")
     top += 28
-    rows = {}
+    rows: dict[int, dict[int, list[dump.Run]]] = {}
     for cell, part in pieces(dumped.runs, cell_bytes):
         rows.setdefault(cell // COLUMNS, {}).setdefault(cell % COLUMNS, []).append(part)
     row, end = 0, max(1, cells // COLUMNS)
@@ -141,8 +138,14 @@ def overview(picture, dumped, top):
     return top + 24
 
 
-def draw_row(picture, row, columns, cell_bytes, top):
-    """A row of the overview: what there is in each of its cells."""
+def draw_row(
+    picture: svg.Picture,
+    row: dict[int, list[dump.Run]],
+    columns: int,
+    cell_bytes: int,
+    top: float,
+) -> None:
+    """A row of the overview, cell by cell."""
     width = SPAN / COLUMNS
     for column in range(columns):
         picture.rect("empty", LEFT + column * width, top, width - 1, CELL - 1)
@@ -157,11 +160,10 @@ def draw_row(picture, row, columns, cell_bytes, top):
 
 
 class Axis:
-    """Addresses with the largest gaps left out. What remains is stretched, so that the small can be
-    seen beside the large."""
+    """Addresses without the largest gaps; small parts are widened."""
 
-    def __init__(self, intervals):
-        spans = []
+    def __init__(self, intervals: Iterable[tuple[int, int]]) -> None:
+        spans: list[list[int]] = []
         for start, end in sorted(intervals):
             if spans and start <= spans[-1][1]:
                 spans[-1][1] = max(spans[-1][1], end)
@@ -169,7 +171,7 @@ class Axis:
                 spans.append([start, end])
         gaps = sorted((b[0] - a[1] for a, b in itertools.pairwise(spans)), reverse=True)
         least = gaps[BREAKS] + 1 if len(gaps) > BREAKS else 0
-        self.pieces = []
+        self.pieces: list[list[int]] = []
         for start, end in spans:
             if self.pieces and start - self.pieces[-1][1] < max(least, 1):
                 self.pieces[-1][1] = end
@@ -177,23 +179,23 @@ class Axis:
                 self.pieces.append([start, end])
         room = SPAN - (PIECE_GAP + PIECE_MIN) * len(self.pieces) + PIECE_GAP
         weights = [(end - start) ** 0.4 for start, end in self.pieces]
-        x = LEFT
-        self.places = []
+        x: float = LEFT
+        self.places: list[tuple[float, float]] = []
         for weight in weights:
             width = PIECE_MIN + room * weight / sum(weights)
             self.places.append((x, width))
             x += width + PIECE_GAP
 
-    def at(self, value):
-        """Where an address is that is on the axis."""
+    def at(self, value: int) -> float:
+        """The place of an address on the axis."""
         for (start, end), (x, width) in zip(self.pieces, self.places):
             if start <= value <= end:
                 return x + width * (value - start) / (end - start)
         raise ValueError(value)
 
-    def draw(self, picture, y, above):
-        """The axis, and the first address of each part where there is room."""
-        free = 0
+    def draw(self, picture: svg.Picture, y: float, above: bool) -> None:
+        """The axis, and the first address of each part that has room for it."""
+        free = 0.0
         for (start, _), (x, width) in zip(self.pieces, self.places):
             picture.rect("faint", x, y - 2, width, 4)
             x = min(x, LEFT + SPAN - LABEL)
@@ -202,22 +204,22 @@ class Axis:
                 free = x + LABEL + 4
 
 
-def ribbon(run, inputs, outputs, top, bottom):
-    """The shape between what a run maps and what it is mapped to."""
+def ribbon(run: dump.Run, inputs: Axis, outputs: Axis, top: float, bottom: float) -> str:
+    """The shape between input and output addresses of a run."""
     left, low = inputs.at(run.iova), outputs.at(run.paddr)
     right = max(inputs.at(run.end), left + 0.6)
     high = max(outputs.at(run.paddr_end), low + 0.6)
     middle = svg.num((top + bottom) / 2)
     x1, x2, x3, x4 = (svg.num(x) for x in (left, right, high, low))
-    top, bottom = svg.num(top), svg.num(bottom)
+    up, down = svg.num(top), svg.num(bottom)
     return (
-        f"M{x1} {top}H{x2}C{x2} {middle} {x3} {middle} {x3} {bottom}"
-        f"H{x4}C{x4} {middle} {x1} {middle} {x1} {top}z"
+        f"M{x1} {up}H{x2}C{x2} {middle} {x3} {middle} {x3} {down}"
+        f"H{x4}C{x4} {middle} {x1} {middle} {x1} {up}z"
     )
 
 
-def ribbons(picture, dumped, top):
-    """From input addresses to output addresses. Returns where it ends."""
+def ribbons(picture: svg.Picture, dumped: dump.Dump, top: float) -> float:
+    """From input addresses to output addresses."""
     if not dumped.runs:
         return top
     runs = sorted(dumped.runs, key=lambda run: run.size, reverse=True)
@@ -234,7 +236,7 @@ def ribbons(picture, dumped, top):
     bottom = top + 190
     picture.text(LEFT - 8, top + 4, "input", "text end")
     picture.text(LEFT - 8, bottom + 4, "output", "text end")
-    # The large ones each by itself, so that one sees them cross.
+    # Large ones are separate shapes, so that crossings are visible.
     single = [run for run in runs[:SINGLE] if run.size > dump.PAGE]
     for run in single:
         picture.path(f"p{run.page} ribbon", ribbon(run, inputs, outputs, top, bottom))
@@ -248,9 +250,9 @@ def ribbons(picture, dumped, top):
     return bottom + 44
 
 
-def tables(picture, dumped, top):
-    """What is in second-level tables, page by page. Returns where it ends."""
-    by_mib = {}
+def tables(picture: svg.Picture, dumped: dump.Dump, top: float) -> float:
+    """The content of second-level tables, page by page."""
+    by_mib: dict[int, list[dump.Run]] = {}
     for mib, part in pieces((run for run in dumped.runs if run.page in dump.SMALL), dump.MIB):
         by_mib.setdefault(mib, []).append(part)
     if not by_mib:
@@ -273,7 +275,7 @@ def tables(picture, dumped, top):
     return top + 16
 
 
-def draw(dumped, output):
+def draw(dumped: dump.Dump, output: Path) -> None:
     """Draws a dump into a file, all of it or nothing."""
     picture = svg.Picture(WIDTH)
     top = head(picture, dumped)
@@ -281,23 +283,25 @@ def draw(dumped, output):
     top = overview(picture, dumped, top + 16)
     top = ribbons(picture, dumped, top)
     top = tables(picture, dumped, top)
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(output))) as folder:
-        name = os.path.join(folder, "picture.svg")
-        with open(name, "w", encoding="utf-8") as file:
+    with tempfile.TemporaryDirectory(dir=output.absolute().parent) as folder:
+        new = Path(folder) / "picture.svg"
+        with new.open("w", encoding="utf-8") as file:
             picture.save(file, top, "What a table set maps, to where, and by which pages")
-        os.replace(name, output)
+        os.replace(new, output)
 
 
-def main(source, output):
-    """Draws a dump, or says why that cannot be."""
+def main() -> None:
+    """Draws a dump, or says why it cannot."""
+    parser = argparse.ArgumentParser(description="draw what a table set maps")
+    parser.add_argument("dump", type=Path, help="a copy of sets/N of debugfs")
+    parser.add_argument("svg", type=Path, help="the file to write")
+    args = parser.parse_args()
     try:
-        dumped = dump.load(source)
+        dumped = dump.load(args.dump)
     except dump.BadDump as error:
         sys.exit(f"bad dump: {error}")
-    draw(dumped, output)
+    draw(dumped, args.svg)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main()

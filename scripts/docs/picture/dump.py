@@ -2,17 +2,17 @@
 """Reads a copy of io_pgtable_arm_v7s_rust/sets/N of debugfs: its files info and runs.
 
 Documentation/ABI/testing/debugfs-io_pgtable_arm_v7s_rust says what is in them. All of it is
-checked: what makes no sense is a BadDump that says why.
+checked; an inconsistent dump is a BadDump that says why.
 """
 
 import math
-import pathlib
+from pathlib import Path
 from typing import NamedTuple
 
 PAGE = 1 << 12
 MIB = 1 << 20
 SIZES = {"4K": 1 << 12, "64K": 1 << 16, "1M": MIB, "16M": 1 << 24}
-# Those that second-level tables hold.
+# Sizes that second-level tables hold.
 SMALL = ("4K", "64K")
 COLUMNS = "iova paddr size page_size access"
 ACCESS = (
@@ -25,7 +25,7 @@ ACCESS = (
 
 
 class BadDump(Exception):
-    """A dump that makes no sense."""
+    """An inconsistent dump."""
 
 
 class Run(NamedTuple):
@@ -38,33 +38,33 @@ class Run(NamedTuple):
     access: str
 
     @property
-    def end(self):
-        """Behind the last input address."""
+    def end(self) -> int:
+        """The first input address after the run."""
         return self.iova + self.size
 
     @property
-    def paddr_end(self):
-        """Behind the last output address."""
+    def paddr_end(self) -> int:
+        """The first output address after the run."""
         return self.paddr + self.size
 
 
 class Dump(NamedTuple):
     """A table set at some moment."""
 
-    info: dict
-    runs: list
+    info: dict[str, str]
+    runs: list[Run]
 
-    def number(self, name):
+    def number(self, name: str) -> int:
         """A number of info."""
         return int(self.info[name], 0)
 
     @property
-    def space(self):
-        """How many input addresses there are."""
+    def space(self) -> int:
+        """The number of input addresses."""
         return 1 << self.number("ias")
 
 
-def lines(folder, name):
+def lines(folder: Path, name: str) -> list[str]:
     """The lines of a file."""
     try:
         return (folder / name).read_text(encoding="ascii").splitlines()
@@ -74,7 +74,7 @@ def lines(folder, name):
         raise BadDump(f"{folder / name}: that is no text") from None
 
 
-def number(text, where):
+def number(text: str, where: object) -> int:
     """A number, decimal or with its base."""
     try:
         return int(text, 0)
@@ -82,10 +82,10 @@ def number(text, where):
         raise BadDump(f"{where}: '{text}' is no number") from None
 
 
-def parse_info(folder):
-    """What info says, by its names; the numbers that are needed are numbers."""
+def parse_info(folder: Path) -> dict[str, str]:
+    """The lines of info by name; the numbers that are used are checked."""
     where = folder / "info"
-    info = {}
+    info: dict[str, str] = {}
     for line in lines(folder, "info"):
         name, _, value = line.partition(" ")
         if name in info:
@@ -110,8 +110,8 @@ def parse_info(folder):
     return info
 
 
-def parse_access(text, where):
-    """Checks the words of access, which come in a certain order."""
+def parse_access(text: str, where: str) -> str:
+    """Checks the words of access and their order."""
     rest = text
     for i, words in enumerate(ACCESS):
         word = max((w for w in words if f"{rest},".startswith(f"{w},")), key=len, default=None)
@@ -125,8 +125,8 @@ def parse_access(text, where):
     raise BadDump(f"{where}: '{text}' is no access")
 
 
-def parse_run(line, where, info):
-    """A line of runs."""
+def parse_run(line: str, where: str, info: dict[str, str]) -> Run:
+    """Parses a line of runs."""
     words = line.split(" ")
     if len(words) != 5:
         raise BadDump(f"{where}: '{line}' has not the columns {COLUMNS}")
@@ -147,8 +147,8 @@ def parse_run(line, where, info):
     return run
 
 
-def check_sizes(folder, info, runs):
-    """Whether there are as many tables as it takes."""
+def check_sizes(folder: Path, info: dict[str, str], runs: list[Run]) -> None:
+    """Checks that there are enough tables for the runs."""
     needed = 4 << (int(info["ias"], 0) - 20)
     if int(info["l1_bytes"], 0) < needed:
         raise BadDump(f"{folder / 'info'}: l1_bytes is {info['l1_bytes']}, but at least {needed}")
@@ -163,19 +163,19 @@ def check_sizes(folder, info, runs):
         raise BadDump(f"{folder / 'info'}: {tables} tables take more than {info['l2_bytes']} bytes")
 
 
-def mibs(run):
-    """The numbers of the MiB that a run is in."""
+def mibs(run: Run) -> range:
+    """The numbers of the MiB that a run touches."""
     return range(run.iova // MIB, math.ceil(run.end / MIB))
 
 
-def load(path):
-    """A dump, checked."""
-    folder = pathlib.Path(path)
+def load(folder: Path) -> Dump:
+    """Reads and checks a dump."""
     info = parse_info(folder)
     head, *rest = lines(folder, "runs") or [""]
     if head != COLUMNS:
         raise BadDump(f"{folder / 'runs'}:1: the columns are not {COLUMNS}")
-    runs, end = [], 0
+    runs: list[Run] = []
+    end = 0
     for i, line in enumerate(rest, start=2):
         run = parse_run(line, f"{folder / 'runs'}:{i}", info)
         if run.iova < end:

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Draws the pictures of Documentation that explain something.
+"""Draws the diagrams of the documentation.
 
-usage: figures.py TREE DOCUMENTATION
-
-The bits of entries come from drivers/iommu/entry.rs in TREE. Words that do not fit where they are
-written are an error.
+The bits of entries come from the driver's format/entry.rs. A label that is wider than its box is
+an error.
 """
 
-import os
+import argparse
 import re
-import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
 
 import svg
+
+# The bits of an entry: highest, lowest and name of each field.
+Fields = list[tuple[int, int, str]]
 
 HEIGHT = 17
 # Widths of a character of 12 pixels, as the widest fonts of the style sheet have it on average, and
@@ -43,16 +46,32 @@ class Figure(svg.Picture):
         ),
     )
 
-    def words(self, x, y, lines, kind="text middle", room=None):
-        """Lines of text below one another, which have so much room."""
+    def words(
+        self,
+        x: float,
+        y: float,
+        lines: list[str],
+        kind: str = "text middle",
+        room: float | None = None,
+    ) -> None:
+        """Lines of text below one another; fails if one is wider than room."""
         for number, line in enumerate(lines):
             if room is not None:
                 need = len(line) * (MONO if "mono" in kind or "small" in kind else WIDE)
                 assert need <= room, f"'{line}' needs {need:.0f}, but has {room:.0f}"
             self.text(x, y + number * HEIGHT, line, kind)
 
-    def box(self, kind, x, y, width, height, lines, heads=1):
-        """A box with words in its middle, of which the first are more important."""
+    def box(
+        self,
+        kind: str,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        lines: list[str],
+        heads: int = 1,
+    ) -> None:
+        """A box with lines of text in its middle; the first ``heads`` stand out."""
         self.path(kind, f"M{x} {y}h{width}v{height}h{-width}z")
         self.path("edge", f"M{x} {y}h{width}v{height}h{-width}z")
         top = y + (height - HEIGHT * len(lines)) / 2 + 13
@@ -60,7 +79,7 @@ class Figure(svg.Picture):
         rest = top + heads * HEIGHT
         self.words(x + width / 2, rest, lines[heads:], "faint middle small", width - 8)
 
-    def arrow(self, kind, *points, dashed=False):
+    def arrow(self, kind: str, *points: tuple[float, float], dashed: bool = False) -> None:
         """A line through points, with a head at its end."""
         (x0, y0), (x1, y1) = points[-2:]
         length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
@@ -76,7 +95,7 @@ class Figure(svg.Picture):
         self.path(kind, "M" + "L".join(f"{svg.num(x)} {svg.num(y)}" for x, y in corners) + "z")
 
 
-def layers(file, _tree):
+def layers(file: TextIO, _tree: Path) -> None:
     """Who calls whom."""
     picture = Figure(880)
     picture.box("theirs", 20, 20, 250, 56, ["drivers of IOMMUs, unmodified", "mtk_iommu, msm_iommu"])
@@ -92,7 +111,7 @@ def layers(file, _tree):
         "the kernel's C", "io-pgtable-arm-v7s.c"])
     picture.box("ours", 290, 252, 570, 76, [
         "io_pgtable_arm_v7s_rust.ko", "struct io_pgtable_ops over typed tables: map, unmap,",
-        "translate, walk; each table set a folder in debugfs"])
+        "translate, walk; live table sets in debugfs"])
     picture.arrow("other", (120, 182), (120, 252))
     picture.words(130, 214, ["while the module", "is not loaded"], "faint small", 150)
     picture.arrow("way", (415, 182), (415, 252))
@@ -101,8 +120,8 @@ def layers(file, _tree):
     picture.words(720, 126, ["alloc_io_pgtable_", "arm_v7s_rust_ops()"], "faint end small", 150)
 
     picture.box("ours", 290, 398, 570, 76, [
-        "slab_rust.ko", "table allocators (slab, genalloc, page_frag, kmalloc, page, pool);",
-        "KmemCache, for any module in Rust; cache_dma32 in sysfs"])
+        "slab_rust.ko", "KmemCache, for any module in Rust; cache_dma32 in sysfs;",
+        "memory for page tables: slab cache or pool"])
     picture.arrow("way", (470, 328), (470, 398))
     picture.words(460, 358, ["first-level tables:", "up to 64 KiB"], "faint end small", 170)
     picture.arrow("way", (680, 328), (680, 398))
@@ -117,15 +136,15 @@ def layers(file, _tree):
 
     picture.path("ours", "M20 596h16v14h-16z")
     picture.path("edge", "M20 596h16v14h-16z")
-    picture.text(44, 608, "is here")
-    picture.path("theirs", "M120 596h16v14h-16z")
-    picture.path("edge", "M120 596h16v14h-16z")
-    picture.text(144, 608, "is there: the kernel as it was built, and its modules")
+    picture.text(44, 608, "this project")
+    picture.path("theirs", "M180 596h16v14h-16z")
+    picture.path("edge", "M180 596h16v14h-16z")
+    picture.text(204, 608, "the kernel, unmodified")
     picture.save(file, 630, "Drivers, page tables, and where their memory comes from")
 
 
-def takeover_calls(picture, x, title, hooked):
-    """Where calls go in one of the three times."""
+def takeover_calls(picture: Figure, x: int, title: str, hooked: bool) -> None:
+    """Where calls go before, during or after the takeover."""
     picture.text(x + 130, 34, title, "text head middle")
     picture.box("theirs", x, 52, 260, 34, ["the driver"])
     picture.arrow("other", (x + 63, 86), (x + 63, 116))
@@ -153,7 +172,7 @@ def takeover_calls(picture, x, title, hooked):
     picture.text(x + 94, 290, "no", "faint end small")
 
 
-def takeover(file, _tree):
+def takeover(file: TextIO, _tree: Path) -> None:
     """Who serves before, under and after the module, and how long table sets live."""
     picture = Figure(880)
     takeover_calls(picture, 20, "before it is loaded", False)
@@ -164,7 +183,7 @@ def takeover(file, _tree):
     picture.text(295, 552, "modprobe", "faint middle mono")
     picture.text(585, 552, "rmmod", "faint middle mono")
 
-    def bar(kind, y, begin, end, words):
+    def bar(kind: str, y: int, begin: int, end: int, words: str) -> None:
         picture.box(kind, begin, y, end - begin, 30, [words])
 
     picture.text(20, 398, "Table sets, and who frees them", "text head")
@@ -176,7 +195,7 @@ def takeover(file, _tree):
     picture.save(file, 568, "The same driver before, under and after the takeover")
 
 
-def split_address(picture, x, y):
+def split_address(picture: Figure, x: int, y: int) -> None:
     """The parts of an input address."""
     for at, width, bits, name in (
         (0, 180, "31:20", "which MiB"), (180, 130, "19:12", "which 4 KiB"),
@@ -185,7 +204,9 @@ def split_address(picture, x, y):
         picture.box("theirs", x + at, y, width, 40, [f"iova[{bits}]", name])
 
 
-def entries_column(picture, x, y, rows, width):
+def entries_column(
+    picture: Figure, x: int, y: int, rows: tuple[tuple[str, str], ...], width: int
+) -> list[int]:
     """A table, entry by entry: a name and a class each. Returns the middle of each row."""
     middles = []
     for words, kind in rows:
@@ -195,7 +216,7 @@ def entries_column(picture, x, y, rows, width):
     return middles
 
 
-def walk(file, _tree):
+def walk(file: TextIO, _tree: Path) -> None:
     """From a base register to pages."""
     picture = Figure(800)
     split_address(picture, 160, 20)
@@ -225,8 +246,8 @@ def walk(file, _tree):
         picture.box(kind, 660, y, 120, 42, [size, "of memory"])
         middle = y + 21
         if column == 310:
-            picture.arrow("other", (column, entry), (374 - (entry - 200) / 8, entry),
-                          (374 - (entry - 200) / 8, middle), (660, middle))
+            turn = 376 if size == "1 MiB" else 340
+            picture.arrow("other", (column, entry), (turn, entry), (turn, middle), (660, middle))
         else:
             picture.arrow("other", (column, entry), (610, entry), (610, middle), (660, middle))
     picture.save(file, 450, "How a walker translates an input address")
@@ -247,17 +268,19 @@ NAMES = {
 WIDER = {"pa32": "A32", "pa33": "A33", "pa34": "A34"}
 
 
-def layouts(tree):
-    """The rows of the picture: a name and the fields, as (high, low, name), of each layout."""
-    with open(os.path.join(tree, "drivers/iommu/entry.rs"), encoding="utf-8") as source:
-        text = source.read()
+def layouts(tree: Path) -> tuple[tuple[str, tuple[tuple[str, Fields], ...]], ...]:
+    """The rows of the picture: the name and the fields of each layout."""
+    (source,) = tree.glob("drivers/iommu/**/entry.rs")
+    text = source.read_text(encoding="utf-8")
     structs = {
         name: [(int(high), int(low), field) for high, low, field in FIELD.findall(body)]
         for name, body in FIELDS.findall(text)
     }
     value = dict(CONSTANT.findall(text))
 
-    def row(struct, fixed, left_out=()):
+    def row(
+        struct: str, fixed: dict[str, str], left_out: tuple[str, ...] = ()
+    ) -> Iterator[tuple[int, int, str]]:
         for high, low, name in structs[struct]:
             if name in left_out:
                 continue
@@ -284,12 +307,12 @@ def layouts(tree):
     )
 
 
-def entry_row(picture, y, name, fields):
+def entry_row(picture: Figure, y: int, name: str, fields: Fields) -> None:
     """One layout."""
     picture.words(LABEL - 10, y + 23, [name], "text end", LABEL - 20)
     left = LABEL
     picture.path("theirs", f"M{left} {y}h{32 * BIT}v36h{-32 * BIT}z")
-    shared = {}
+    shared: dict[tuple[int, int], list[str]] = {}
     for high, low, field in fields:
         shared.setdefault((high, low), []).append(field)
     for (high, low), names in shared.items():
@@ -313,7 +336,7 @@ def entry_row(picture, y, name, fields):
             picture.words(x + width / 2, at, wider, "p16M middle mono", width)
 
 
-def entries(file, tree):
+def entries(file: TextIO, tree: Path) -> None:
     """The bits of entries."""
     picture = Figure(LABEL + 32 * BIT + 20)
     y = 20
@@ -341,14 +364,14 @@ def entries(file, tree):
     picture.save(file, y + 34, "The bits of entries")
 
 
-def pool(file, _tree):
+def pool(file: TextIO, _tree: Path) -> None:
     """Pages that are cut into tables."""
     picture = Figure(850)
     slot, gap = 46, 48
     page = 4 * slot
     first, second, third = (146 + number * (page + gap) for number in range(3))
 
-    def draw(x, y, tables, words):
+    def draw_page(x: int, y: int, tables: str, words: str) -> None:
         for number, table in enumerate(tables):
             used = table == "u"
             picture.box("ours" if used else "free", x + number * slot, y, slot, 38,
@@ -357,13 +380,13 @@ def pool(file, _tree):
 
     picture.text(20, 40, "pages with free tables, the fullest first", "text head")
     picture.box("theirs", 20, 64, 84, 38, ["the pool"])
-    draw(first, 64, "uufu", "3 of 4 in use")
-    draw(second, 64, "ufuf", "2 of 4 in use")
-    draw(third, 64, "ffff", "spare")
+    draw_page(first, 64, "uufu", "3 of 4 in use")
+    draw_page(second, 64, "ufuf", "2 of 4 in use")
+    draw_page(third, 64, "ffff", "spare")
     for begin, end in ((104, first), (first + page, second), (second + page, third)):
         picture.arrow("way", (begin, 83), (end, 83))
     picture.words(20, 220, ["full pages,", "on no list"], "text head")
-    draw(first, 206, "uuuu", "4 of 4 in use")
+    draw_page(first, 206, "uuuu", "4 of 4 in use")
     picture.box("theirs", third, 206, page, 38, ["the page allocator"])
 
     picture.arrow("other", (first + 20, 206), (first + 20, 128), dashed=True)
@@ -382,7 +405,7 @@ def pool(file, _tree):
     picture.save(file, 284, "How a pool keeps its pages")
 
 
-def soft_m4u(file, _tree):
+def soft_m4u(file: TextIO, _tree: Path) -> None:
     """What plays the hardware for the driver."""
     picture = Figure(860)
     picture.box("ours", 30, 20, 800, 56, [
@@ -412,7 +435,7 @@ def soft_m4u(file, _tree):
     picture.save(file, 420, "A soft M4U, and who uses it")
 
 
-def mmu_walk(file, _tree):
+def mmu_walk(file: TextIO, _tree: Path) -> None:
     """How a CPU comes to walk tables of ours."""
     picture = Figure(860)
     picture.text(20, 34, "guests", "text head")
@@ -441,26 +464,30 @@ def mmu_walk(file, _tree):
 
 
 PICTURES = {
-    "layers.svg": layers,
-    "iommu/takeover.svg": takeover,
-    "iommu/walk.svg": walk,
-    "iommu/entries.svg": entries,
-    "iommu/soft_m4u.svg": soft_m4u,
-    "iommu/mmu_walk.svg": mmu_walk,
-    "mm/pool.svg": pool,
+    "layers": layers,
+    "takeover": takeover,
+    "walk": walk,
+    "entries": entries,
+    "soft_m4u": soft_m4u,
+    "mmu_walk": mmu_walk,
+    "pool": pool,
 }
 
 
-def main():
-    """Draws all of them."""
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    tree, out = sys.argv[1:]
-    for name, draw in PICTURES.items():
-        path = os.path.join(out, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            draw(file, tree)
+def draw(name: str, tree: Path, path: Path) -> None:
+    """Draws one of them into a file."""
+    with path.open("w", encoding="utf-8") as file:
+        PICTURES[name](file, tree)
+
+
+def main() -> None:
+    """Draws the one that is named."""
+    parser = argparse.ArgumentParser(description="draw a diagram of the documentation")
+    parser.add_argument("tree", type=Path, help="the folder of the sources")
+    parser.add_argument("name", choices=PICTURES)
+    parser.add_argument("svg", type=Path, help="the file to write")
+    args = parser.parse_args()
+    draw(args.name, args.tree, args.svg)
 
 
 if __name__ == "__main__":

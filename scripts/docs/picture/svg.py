@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The few shapes that a picture is made of, in SVG that is legible on light and dark ground."""
+"""Shapes and text in SVG, legible on light and dark ground."""
 
+from collections.abc import Iterator
+from typing import TextIO
 from xml.sax.saxutils import escape
 
-# Class, light colour, dark colour. Pages: smallest to largest, told apart by the colour-blind too.
+# Class, light colour, dark colour. The colours of page sizes differ for the colour-blind, too.
 COLOURS = (
     ("ground", "#ffffff", "#14181d"),
     ("text", "#1f2328", "#e6edf3"),
@@ -30,10 +32,14 @@ text { font-family: "DejaVu Sans", Verdana, sans-serif; font-size: 12px }
 STROKES = (("hatch", "ground"), ("axis", "faint"))
 
 
-def style(extra_colours=(), extra_strokes=(), extra_rules=()):
+def style(
+    extra_colours: tuple[tuple[str, str, str], ...] = (),
+    extra_strokes: tuple[tuple[str, str], ...] = (),
+    extra_rules: tuple[str, ...] = (),
+) -> Iterator[str]:
     """The style sheet: light, and dark where that is preferred."""
 
-    def colours(which):
+    def colours(which: int) -> Iterator[str]:
         known = {colour[0]: colour[which] for colour in (*COLOURS, *extra_colours)}
         for name, value in known.items():
             yield f".{name} {{ fill: {value} }}"
@@ -50,7 +56,7 @@ def style(extra_colours=(), extra_strokes=(), extra_rules=()):
     yield "</style>"
 
 
-def num(value):
+def num(value: float) -> str:
     """A coordinate, to a tenth."""
     return f"{value:.1f}".removesuffix(".0")
 
@@ -58,32 +64,33 @@ def num(value):
 class Picture:
     """Shapes, from the back to the front."""
 
-    # What a picture of another kind has besides.
-    extra_style = ()
+    # Colours, strokes and rules of a kind of picture.
+    extra_style: tuple = ()
 
-    def __init__(self, width):
+    def __init__(self, width: float) -> None:
         self.width = width
-        self.body = []
+        self.body: list[str] = []
 
-    def rect(self, kind, x, y, width, height):
-        """A filled rectangle. Those of a kind that follow one another are one shape."""
+    def rect(self, kind: str, x: float, y: float, width: float, height: float) -> None:
+        """A filled rectangle; consecutive ones of a kind become one shape."""
         commands = f"M{num(x)} {num(y)}h{num(width)}v{num(height)}h{num(-width)}z"
         if self.body and self.body[-1].startswith(f'<path class="{kind}" d="M'):
             self.body[-1] = self.body[-1].removesuffix('"/>') + "\n" + commands + '"/>'
         else:
             self.path(kind, commands)
 
-    def text(self, x, y, words, kind="text"):
+    def text(self, x: float, y: float, words: str, kind: str = "text") -> None:
         """A line of text."""
         self.body.append(f'<text class="{kind}" x="{num(x)}" y="{num(y)}">{escape(words)}</text>')
 
-    def path(self, kind, commands):
+    def path(self, kind: str, commands: str) -> None:
         """A shape of any form."""
         self.body.append(f'<path class="{kind}" d="{commands}"/>')
 
-    def hatch(self, x, y, width, height):
+    def hatch(self, x: float, y: float, width: float, height: float) -> None:
         """Strokes over a rectangle, rising to the right."""
-        step, commands = 5, []
+        step = 5
+        commands: list[str] = []
         at = x - height
         while at < x + width:
             left, right = max(at, x), min(at + height, x + width)
@@ -94,8 +101,8 @@ class Picture:
         if commands:
             self.path("hatch", "".join(commands))
 
-    def save(self, file, height, title):
-        """Writes all of it."""
+    def save(self, file: TextIO, height: float, title: str) -> None:
+        """Writes the picture."""
         size = f'width="{self.width}" height="{num(height)}"'
         view = f'viewBox="0 0 {self.width} {num(height)}"'
         print('<?xml version="1.0" encoding="utf-8"?>', file=file)
