@@ -12,7 +12,7 @@
 //! Documentation/mm/slab_rust.rst explains it step by step.
 
 use kernel::prelude::*;
-use slab_rust::{
+use slab_rust::slab::{
     Dma32,
     Gfp,
     KmemCache,
@@ -53,7 +53,6 @@ struct RustKmemCache {
     _boxed: Box<Table, Tables>,
     _plain: KmemCache<Table>,
     _records: KmemCache<Record>,
-    _shared: KmemCache<[u64; 24]>,
 }
 
 impl kernel::Module for RustKmemCache {
@@ -76,11 +75,6 @@ impl kernel::Module for RustKmemCache {
         pr_info!("a payload of {} bytes\n", record.payload.len());
         drop(record);
 
-        // A cache that may use the slabs of others has no directory of its own.
-        let shared = KmemCache::<[u64; 24]>::builder(c"rust_sample_shared")
-            .mergeable()
-            .build()?;
-
         // What cannot be is an error and one line in the log.
         let bad = KmemCache::<Table>::builder(c"rust_sample_bad")
             .flags(SlabFlags::DMA | SlabFlags::DMA32)
@@ -92,7 +86,6 @@ impl kernel::Module for RustKmemCache {
             _boxed: boxes()?,
             _plain: plain,
             _records: records,
-            _shared: shared,
         })
     }
 }

@@ -30,7 +30,7 @@ use kernel::{
         static_lock_class, //
     }, //
 };
-use slab_rust::IrqLock;
+use slab_rust::slab::IrqLock;
 
 #[path = "../drivers/iommu/common/device.rs"]
 mod device;

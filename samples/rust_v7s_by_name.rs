@@ -6,7 +6,7 @@
 //! made for it or, with `kernel_free=1`, through the kernel's `free_io_pgtable_ops()`, which knows
 //! what to do with it.
 
-#[path = "../mm/compat.rs"]
+#[path = "../mm/slab/module/compat.rs"]
 mod compat;
 
 use compat::parameter;

@@ -10,7 +10,7 @@ use crate::{
     report::report, //
 };
 use kernel::prelude::*;
-use slab_rust::Phys32;
+use slab_rust::slab::Phys32;
 
 /// The physical address of a table with ARM_MTK_TTBR_EXT.
 ///

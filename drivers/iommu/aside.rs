@@ -28,7 +28,7 @@ use kernel::{
     prelude::*,
     sync::static_lock_class, //
 };
-use slab_rust::IrqLock;
+use slab_rust::slab::IrqLock;
 
 /// The kept tables of a set, as a stack.
 ///

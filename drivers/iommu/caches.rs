@@ -20,11 +20,15 @@ use kernel::{
     }, //
 };
 use slab_rust::{
-    static_cache,
-    SlabFlags,
-    TableAllocator,
-    TableSource,
-    Zone, //
+    page_table::{
+        TableAllocator,
+        TableSource, //
+    },
+    slab::{
+        SlabFlags,
+        Zone, //
+    },
+    static_cache, //
 };
 
 static_cache! {

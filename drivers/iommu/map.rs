@@ -36,7 +36,7 @@ use kernel::{
     iommu::pgtable::prot,
     prelude::*, //
 };
-use slab_rust::Gfp;
+use slab_rust::slab::Gfp;
 
 impl IoPgtableArmV7s {
     /// Maps `count` pages of `pgsize` bytes at `iova` to consecutive physical memory at `paddr`,

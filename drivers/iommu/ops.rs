@@ -19,7 +19,7 @@ use kernel::{
     container_of,
     prelude::*, //
 };
-use slab_rust::Gfp;
+use slab_rust::slab::Gfp;
 
 const OPS: bindings::io_pgtable_ops = bindings::io_pgtable_ops {
     map_pages: Some(map_pages),

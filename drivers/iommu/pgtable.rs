@@ -32,7 +32,7 @@ use kernel::{
     prelude::*,
     types::Opaque, //
 };
-use slab_rust::Gfp;
+use slab_rust::slab::Gfp;
 
 /// ARMv7 short-descriptor page tables behind a `struct io_pgtable`.
 ///

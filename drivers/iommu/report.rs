@@ -7,7 +7,7 @@ use kernel::{
     fmt,
     prelude::*, //
 };
-use slab_rust::Gfp;
+use slab_rust::slab::Gfp;
 
 // In helpers.c: each is true a few times in some seconds.
 extern "C" {

@@ -43,7 +43,7 @@ use kernel::{
     prelude::*,
     sync::static_lock_class, //
 };
-use slab_rust::IrqLock;
+use slab_rust::slab::IrqLock;
 
 /// Those who look at a set's tables without having them to themselves.
 pub(crate) struct Readers(Pin<KBox<IrqLock<()>>>);

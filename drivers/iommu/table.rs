@@ -28,10 +28,12 @@ use kernel::{
     prelude::*, //
 };
 use slab_rust::{
-    Gfp,
-    Table,
-    TableAllocator,
-    TableSource, //
+    page_table::{
+        Table,
+        TableAllocator,
+        TableSource, //
+    },
+    slab::Gfp, //
 };
 
 /// A first-level table: a naturally aligned run of pages.

@@ -22,7 +22,7 @@
 
 mod bus;
 mod cache;
-#[path = "../../mm/compat.rs"]
+#[path = "../../mm/slab/module/compat.rs"]
 mod compat;
 mod counts;
 mod decode;

@@ -6,7 +6,7 @@
 #include <linux/smp.h>
 
 #include "helpers.h"
-#include "../common/stopwatch.c"
+#include "../../../mm/selftests/lib/stopwatch.c"
 
 unsigned int v7s_bench_online_cpus(void)
 {

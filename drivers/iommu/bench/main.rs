@@ -23,7 +23,7 @@ mod floor;
 mod provider;
 mod row;
 mod slab;
-#[path = "../common/stopwatch.rs"]
+#[path = "../../../mm/selftests/lib/stopwatch.rs"]
 mod stopwatch;
 mod tables;
 mod window;

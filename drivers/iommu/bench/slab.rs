@@ -17,10 +17,12 @@ use kernel::{
     sizes::SZ_1K, //
 };
 use slab_rust::{
-    static_cache,
-    Gfp,
-    KmemCache,
-    SlabFlags, //
+    slab::{
+        Gfp,
+        KmemCache,
+        SlabFlags, //
+    },
+    static_cache, //
 };
 
 const ROUNDS: usize = 3;

@@ -32,7 +32,7 @@ mod operation;
 mod pair;
 #[path = "../common/provider.rs"]
 mod provider;
-#[path = "../common/random.rs"]
+#[path = "../../../mm/selftests/lib/random.rs"]
 mod random;
 mod session;
 mod set;

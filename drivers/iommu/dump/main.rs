@@ -10,14 +10,14 @@
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C, in a guest with no
 //! more than 1 GiB of memory. Documentation/iommu/mmu_walk.rst says what it is for.
 
-#[path = "../../../mm/compat.rs"]
+#[path = "../../../mm/slab/module/compat.rs"]
 mod compat;
 mod layout;
 #[path = "../common/memory.rs"]
 mod memory;
 #[path = "../common/provider.rs"]
 mod provider;
-#[path = "../common/random.rs"]
+#[path = "../../../mm/selftests/lib/random.rs"]
 mod random;
 mod set;
 

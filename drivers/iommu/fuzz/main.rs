@@ -14,7 +14,7 @@ mod cases;
 mod device;
 #[path = "../common/memory.rs"]
 mod memory;
-#[path = "../common/random.rs"]
+#[path = "../../../mm/selftests/lib/random.rs"]
 mod random;
 mod rules;
 mod session;

@@ -17,15 +17,19 @@ use kernel::{
     }, //
 };
 use slab_rust::{
-    virt_to_phys,
-    Gfp,
-    KmemCache,
-    Object,
-    SlabFlags,
-    TableAllocator,
-    TableSource,
-    UserWindow,
-    Zone, //
+    page_table::{
+        TableAllocator,
+        TableSource, //
+    },
+    slab::{
+        virt_to_phys,
+        Gfp,
+        KmemCache,
+        Object,
+        SlabFlags,
+        UserWindow,
+        Zone, //
+    }, //
 };
 
 /// The largest object, `KMALLOC_MAX_SIZE`.
@@ -38,7 +42,6 @@ struct Request {
     size: usize,
     align: usize,
     flags: u32,
-    merge: bool,
     window: (usize, usize),
     gfp: bindings::gfp_t,
 }
@@ -157,14 +160,12 @@ impl Request {
         };
         let zones = self.has(bindings::_slab_flag_bits__SLAB_CACHE_DMA)
             && self.has(bindings::_slab_flag_bits__SLAB_CACHE_DMA32);
-        let merges = self.merge && self.has(bindings::_slab_flag_bits__SLAB_NO_MERGE);
         // The type's own alignment is one.
         let align = self.align;
         if !name_serves
             || !window_serves
             || self.flags & !permitted() != 0
             || zones
-            || merges
             || !(8..=LARGEST).contains(&self.size)
             || align.count_ones() != 1
             || align > LARGEST
@@ -203,14 +204,11 @@ impl Request {
     fn make_of<const N: usize>(&self) -> Result<bool> {
         let name = CStr::from_bytes_with_nul(&self.name).map_err(|_| EINVAL)?;
         let (offset, size) = self.window;
-        let mut builder = KmemCache::<[u8; N]>::builder(name)
+        let cache = KmemCache::<[u8; N]>::builder(name)
             .flags(SlabFlags::from_raw(self.flags))
             .align(self.align)
-            .user_window(UserWindow { offset, size });
-        if self.merge {
-            builder = builder.mergeable();
-        }
-        let cache = builder.build();
+            .user_window(UserWindow { offset, size })
+            .build();
         let served = self.served();
         let cache = match cache {
             Err(e) => {
@@ -316,7 +314,6 @@ impl Random {
             size: self.pick(&[8, 64, 408, 1024, 8193, SZ_1M]),
             align: 1 << self.below(13),
             flags: self.next() as u32 & self.next() as u32 & permitted(),
-            merge: self.chance(20),
             window: (0, 0),
             gfp: bindings::GFP_KERNEL,
         };
@@ -338,11 +335,7 @@ impl Random {
                         1 => request.flags ^= 1 << self.below(32),
                         _ => request.flags |= self.next() as u32 & permitted(),
                     },
-                    4 => {
-                        request.merge = true;
-                        request.flags |= 1 << bindings::_slab_flag_bits__SLAB_NO_MERGE;
-                    }
-                    5 => request.window = self.window(request.size),
+                    4 => request.window = self.window(request.size),
                     _ => request.gfp = self.allocation(),
                 }
             }

@@ -29,7 +29,7 @@
 //! The same seed makes the same calls in each context. When they meet is up to the machine.
 
 mod actor;
-#[path = "../../../mm/compat.rs"]
+#[path = "../../../mm/slab/module/compat.rs"]
 mod compat;
 #[path = "../common/device.rs"]
 mod device;
@@ -38,7 +38,7 @@ mod own;
 #[path = "../common/memory.rs"]
 mod physical;
 mod race;
-#[path = "../common/random.rs"]
+#[path = "../../../mm/selftests/lib/random.rs"]
 mod random;
 mod set;
 mod shadow;

@@ -8,7 +8,7 @@
 //! `io_pgtable_arm_v7s_rust` first. That memory is given back is for the test to see, when this is
 //! unloaded, and so is what the log says.
 
-#[path = "../../../mm/compat.rs"]
+#[path = "../../../mm/slab/module/compat.rs"]
 mod compat;
 mod hoard;
 mod set;

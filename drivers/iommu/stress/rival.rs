@@ -8,7 +8,7 @@
 //! It lets every call go where it was going, but ftrace does not know that: who may change where
 //! calls go is one for each function, and the second is refused.
 
-#[path = "../../../mm/compat.rs"]
+#[path = "../../../mm/slab/module/compat.rs"]
 mod compat;
 
 use compat::parameter;

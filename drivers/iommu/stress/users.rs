@@ -8,7 +8,7 @@
 //! in debugfs says how many sets came from whom, and how many things were wrong, which the log
 //! describes.
 
-#[path = "../../../mm/compat.rs"]
+#[path = "../../../mm/slab/module/compat.rs"]
 mod compat;
 #[path = "../common/device.rs"]
 mod device;

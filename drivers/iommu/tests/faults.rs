@@ -5,8 +5,8 @@
 
 use super::*;
 use slab_rust::{
-    fault,
-    TableSource, //
+    page_table::TableSource,
+    slab::tests::fault, //
 };
 
 /// How many of the allocations that so many tables take can fail: a pool takes none as long as

@@ -246,7 +246,7 @@ impl Watched {
         // SAFETY: `memory` is zeroes and begins with its `ftrace_ops`. Whatever fails from here
         // on, it stays, as all that a failed test has. `sample` is in the linear map.
         unsafe {
-            let phys = slab_rust::virt_to_phys(sample);
+            let phys = slab_rust::slab::virt_to_phys(sample);
             (*memory.as_ptr()).linear = (sample as usize).wrapping_sub(phys as usize);
             (*memory.as_ptr()).dev = dev.as_ptr();
             watch(

@@ -18,7 +18,7 @@ use kernel::{
     page::PAGE_SIZE,
     str::CString, //
 };
-use slab_rust::TableSource;
+use slab_rust::page_table::TableSource;
 
 /// All lines of a file.
 struct All<'a, L: Lines>(&'a L::Of, PhantomData<L>);

@@ -16,7 +16,7 @@
 //! | `late KIND BYTES` | the device writes where a buffer was: has to fail with `EFAULT` |
 
 mod buffer;
-#[path = "../../../mm/compat.rs"]
+#[path = "../../../mm/slab/module/compat.rs"]
 mod compat;
 mod exercise;
 mod memory;

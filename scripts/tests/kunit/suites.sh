@@ -9,8 +9,8 @@
 #
 # The kernel dumps the stack when it cannot make a cache, as a suite wants it; on 32-bit Arm not as
 # far as to the suite.
-# splat: Call trace:.* __kmem_cache_create_args\+.*slab_rust5fault5tests
-# splat: Call trace:.* __kmem_cache_create_args from .*slab_rust3raw
+# splat: Call trace:.* __kmem_cache_create_args\+.*slab_rust4slab5tests6faults
+# splat: Call trace:.* __kmem_cache_create_args from .*slab_rust11slab_module8registry
 
 # shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh

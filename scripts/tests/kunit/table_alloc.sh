@@ -3,7 +3,7 @@
 # The format's suites run over each source of second-level tables. All memory of the
 # guest lies below 4 GiB, so that kmalloc has what they need, too.
 # guest: --add scripts/tests/lib/fault.sh
-# splat: Call trace:.* __kmem_cache_create_args\+.*slab_rust5fault5tests
+# splat: Call trace:.* __kmem_cache_create_args\+.*slab_rust4slab5tests6faults
 
 # shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables as fragments of pages, each of which is used again.
+//!
+//! C header: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h) (`struct page`)
+//!
+//! A pool is its owner's. A page is cut into tables; the free ones of each page are a list, and the
+//! pages that have free ones are another, from which tables are taken until a page is full. A page
+//! of which nothing is in use goes back to the system. What is held is therefore what no allocator
+//! of tables that cannot move can do without, the pages that tables are on, and at times one more.
+//!
+//! All that a pool has to remember lies in `struct page` and in the free tables themselves, and
+//! none of it makes the lists grow with the pool: allocating and freeing take the same few steps
+//! however many tables there are.
+//!
+//! - **Zeroes.** A table is cleared when it is freed, but for the last one of a page that goes
+//!   back: until then, a walker that comes late finds invalid entries there. A page comes zeroed
+//!   from the page allocator.
+//! - **The list in a page.** The first word of a free table says how far the next one lies from
+//!   where the table ends. In a new page that is zero throughout, so that there is nothing to be
+//!   written. Distances are multiples of the size of a table: the two lowest bits of the word are
+//!   clear, which is an invalid entry in all formats of the Arm architecture.
+//! - **Which page first.** A page that was full comes first, as it is the least likely to become
+//!   empty, one that loses another table last.
+//! - **One page to spare.** Only a pool that asked for a page right after it gave one back keeps
+//!   an empty page from then on, until it grows by more: a table that comes and goes costs no page
+//!   each time, and a pool that shrinks keeps nothing.
+//! - **Two at a time.** Where one page is less than a twentieth of all, a pool asks for two when it
+//!   needs one, which takes little longer. The other is spare, until it is used, or until a page
+//!   goes back and it along with it.
+//!
+//! Tables of a page and more are pages: see [`Pages`](super::page::Pages).
+
+use core::{
+    mem::offset_of,
+    ptr::NonNull, //
+};
+
+use crate::{
+    bindings,
+    page::PAGE_SIZE,
+    page_table::{
+        page,
+        Failure,
+        Shape,
+        Source, //
+    },
+    prelude::*,
+    slab::irq_lock::IrqLock,
+    sync::static_lock_class, //
+};
+
+/// What a pool keeps in a `struct page`, in fields that are for the owner of a page to use.
+// As in `struct ptdesc`, the kernel's own for page tables. What the page allocator looks at when a
+// page goes back is left alone.
+#[repr(C)]
+struct Descriptor {
+    _flags: bindings::memdesc_flags_t,
+    /// Neighbours on the list of pages with free tables.
+    next: Option<Page>,
+    previous: Option<Page>,
+    _mapping: *mut bindings::address_space,
+    /// Tables in use.
+    in_use: usize,
+    /// The first free table, if one is.
+    free: *mut u8,
+}
+
+macro_rules! overlays {
+    ($($ours:ident: $($theirs:ident).+,)*) => {
+        const _: () = {
+            const UNION: usize = offset_of!(bindings::page, __bindgen_anon_1.__bindgen_anon_1);
+            $(assert!(
+                offset_of!(Descriptor, $ours)
+                    == UNION + offset_of!(bindings::page__bindgen_ty_1__bindgen_ty_1, $($theirs).+)
+            );)*
+        };
+    };
+}
+
+overlays! {
+    next: __bindgen_anon_1.lru.next,
+    previous: __bindgen_anon_1.lru.prev,
+    _mapping: mapping,
+    in_use: __bindgen_anon_2.__folio_index,
+    free: private,
+}
+
+/// Pages of which one more is less than a twentieth.
+const MANY: usize = 20;
+
+/// A page that is cut into tables.
+///
+/// # Invariants
+///
+/// The page belongs to a pool, and its descriptor was filled in by [`Page::new`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Page(NonNull<Descriptor>);
+
+impl Page {
+    /// The page that a table is on.
+    ///
+    /// # Safety
+    ///
+    /// `memory` lies on a page of a pool.
+    #[inline(always)]
+    unsafe fn of(memory: NonNull<u8>) -> Self {
+        // SAFETY: Pages are in the linear map, and have a `struct page`.
+        let page = unsafe { bindings::virt_to_page(memory.as_ptr().cast()) };
+        // INVARIANT: By the function's requirements.
+        // SAFETY: As above.
+        Self(unsafe { NonNull::new_unchecked(page.cast()) })
+    }
+
+    /// A page of which `in_use` tables are in use, and `free` is the first free one.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is a page that nobody else knows, and `free` on it; from there on all is free, and
+    /// zero.
+    unsafe fn new(memory: NonNull<u8>, in_use: usize, free: NonNull<u8>) -> Self {
+        // SAFETY: By the function's requirements.
+        unsafe {
+            let page = Self::of(memory);
+            (*page.fields()).in_use = in_use;
+            (*page.fields()).free = free.as_ptr();
+            page
+        }
+    }
+
+    /// Whether one table is in use at the moment, which others may change at the next.
+    #[inline(always)]
+    fn may_go_back(self) -> bool {
+        // SAFETY: The field is there as long as the page is a pool's. A volatile read stands for
+        // `READ_ONCE()`: whatever is read, the lock decides.
+        unsafe { (&raw const (*self.fields()).in_use).read_volatile() == 1 }
+    }
+
+    /// What the pool keeps for the page; to be used under the lock of the pool, or as long as
+    /// nobody else knows the page.
+    #[inline(always)]
+    fn fields(self) -> *mut Descriptor {
+        self.0.as_ptr()
+    }
+}
+
+/// How far the next free table lies from the end of a free one.
+///
+/// # Safety
+///
+/// `table` is a free table of a page that the caller has locked.
+#[inline(always)]
+unsafe fn distance<'a>(table: *mut u8) -> &'a mut i32 {
+    // SAFETY: By the function's requirements; tables are aligned to 64 bytes at least.
+    unsafe { &mut *table.cast() }
+}
+
+/// What a lock protects.
+///
+/// # Invariants
+///
+/// - `pages` pages belong to the pool. Those with free tables are on the list from `first` to
+///   `last`.
+/// - `spare` is one of them of which nothing is in use; there is no other such.
+/// - `live` tables are in use.
+struct State {
+    first: Option<Page>,
+    last: Option<Page>,
+    spare: Option<Page>,
+    pages: usize,
+    live: usize,
+    /// Whether a page was given back and nothing was asked for since.
+    gave_back: bool,
+    /// Whether an empty page is kept.
+    keep: bool,
+}
+
+// SAFETY: Pages belong to no task.
+unsafe impl Send for State {}
+
+/// Looks at a member of a [`State`] without its lock, for a hint.
+macro_rules! look {
+    ($state:expr, $member:ident) => {
+        // SAFETY: It is there as long as its lock. A volatile read stands for `READ_ONCE()`:
+        // nothing follows from what is read.
+        unsafe { (&raw const (*$state.data()).$member).read_volatile() }
+    };
+}
+
+impl State {
+    /// Puts a page at the front of the list.
+    ///
+    /// # Safety
+    ///
+    /// It is a page of this pool, and not on the list.
+    unsafe fn push_first(&mut self, page: Page) {
+        // SAFETY: The pages are this pool's, which is locked.
+        unsafe {
+            (*page.fields()).previous = None;
+            (*page.fields()).next = self.first;
+            match self.first {
+                Some(first) => (*first.fields()).previous = Some(page),
+                None => self.last = Some(page),
+            }
+        }
+        self.first = Some(page);
+    }
+
+    /// Puts a page at the end of the list.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push_first`](Self::push_first).
+    unsafe fn push_last(&mut self, page: Page) {
+        // SAFETY: The pages are this pool's, which is locked.
+        unsafe {
+            (*page.fields()).next = None;
+            (*page.fields()).previous = self.last;
+            match self.last {
+                Some(last) => (*last.fields()).next = Some(page),
+                None => self.first = Some(page),
+            }
+        }
+        self.last = Some(page);
+    }
+
+    /// Takes a page off the list.
+    ///
+    /// # Safety
+    ///
+    /// It is on the list.
+    unsafe fn remove(&mut self, page: Page) {
+        // SAFETY: The pages are this pool's, which is locked.
+        unsafe {
+            let (previous, next) = ((*page.fields()).previous, (*page.fields()).next);
+            match previous {
+                Some(previous) => (*previous.fields()).next = next,
+                None => self.first = next,
+            }
+            match next {
+                Some(next) => (*next.fields()).previous = previous,
+                None => self.last = previous,
+            }
+        }
+    }
+
+    /// Adds a page of which nothing is in use; there is no other such.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is a zeroed page that nobody else knows.
+    unsafe fn add_spare(&mut self, memory: NonNull<u8>) {
+        // SAFETY: By the function's requirements. The page is this pool's from here on, and all of
+        // it is free.
+        unsafe {
+            let page = Page::new(memory, 0, memory);
+            self.push_last(page);
+            self.spare = Some(page);
+        }
+        self.pages += 1;
+    }
+
+    /// Takes a free table of the first page that has one.
+    #[inline(always)]
+    fn take(&mut self, cut: Cut) -> Option<NonNull<u8>> {
+        let page = self.first?;
+        let fields = page.fields();
+        // SAFETY: A page of this pool, which is locked. Those on the list have a free table; where
+        // the next one would lie is in the page or at its end.
+        let (table, in_use) = unsafe {
+            let table = (*fields).free;
+            let next = table.wrapping_offset(*distance(table) as isize);
+            (*fields).free = next.wrapping_add(cut.size);
+            *distance(table) = 0;
+            (*fields).in_use = (*fields).in_use.wrapping_add(1);
+            (table, (*fields).in_use)
+        };
+        self.live = self.live.wrapping_add(1);
+        self.gave_back = false;
+        if in_use == 1 {
+            self.spare = None;
+        }
+        if in_use == cut.tables {
+            // SAFETY: It was the first.
+            unsafe { self.remove(page) };
+        }
+        NonNull::new(table)
+    }
+
+    /// Takes a table back, and says what is to go back to the system.
+    ///
+    /// # Safety
+    ///
+    /// `table` is one of `page`, of this pool, all zeroes if it is `cleared`, and nobody uses it
+    /// any more.
+    #[inline(always)]
+    unsafe fn put(&mut self, page: Page, table: NonNull<u8>, cut: Cut, cleared: bool) -> Excess {
+        let fields = page.fields();
+        // SAFETY: A page of this pool, which is locked.
+        let in_use = unsafe {
+            (*fields).in_use = (*fields).in_use.wrapping_sub(1);
+            (*fields).in_use
+        };
+        self.live = self.live.wrapping_sub(1);
+        self.gave_back = false;
+        if in_use == 0 && (!self.keep || self.spare.is_some()) {
+            // SAFETY: Pages with free tables are on the list; this one had all but one.
+            unsafe { self.forget(page) };
+            self.gave_back = true;
+            return Excess::Page(if self.keep { None } else { self.take_spare() });
+        }
+        let end = table.as_ptr().wrapping_add(cut.size);
+        // SAFETY: As above. The table is free from here on.
+        unsafe {
+            if !cleared {
+                table.write_bytes(0, cut.size);
+            }
+            *distance(table.as_ptr()) = ((*fields).free as usize).wrapping_sub(end as usize) as i32;
+            (*fields).free = table.as_ptr();
+        }
+        if in_use.wrapping_add(1) == cut.tables {
+            // SAFETY: Full pages are not on the list.
+            unsafe { self.push_first(page) };
+            return Excess::Nothing;
+        }
+        if in_use == 0 {
+            self.spare = Some(page);
+        }
+        if self.last != Some(page) {
+            // SAFETY: As above.
+            unsafe {
+                self.remove(page);
+                self.push_last(page);
+            }
+        }
+        Excess::Nothing
+    }
+
+    /// Gives a page up that is on the list.
+    ///
+    /// # Safety
+    ///
+    /// It is on the list.
+    unsafe fn forget(&mut self, page: Page) {
+        // SAFETY: By the function's requirements.
+        unsafe { self.remove(page) };
+        self.pages = self.pages.wrapping_sub(1);
+    }
+
+    /// Gives the page up of which nothing is in use, if there is one, and returns its memory.
+    fn take_spare(&mut self) -> Option<NonNull<u8>> {
+        let page = self.spare.take()?;
+        // SAFETY: It is on the list, as all its tables are free; the first of them is on the page.
+        unsafe {
+            self.forget(page);
+            NonNull::new((*page.fields()).free)
+        }
+    }
+}
+
+/// What goes back to the system when a table is freed.
+enum Excess {
+    Nothing,
+    /// The page that the table was on, and the one that was spare.
+    Page(Option<NonNull<u8>>),
+}
+
+/// How a page is cut.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// Bytes of a table.
+    size: usize,
+    /// Tables of a page.
+    tables: usize,
+}
+
+/// Fragments of pages.
+pub(super) struct Pool {
+    state: Pin<KBox<IrqLock<State>>>,
+    cut: Cut,
+    zone: bindings::gfp_t,
+}
+
+impl Pool {
+    /// For tables that are smaller than a page.
+    pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
+        let state = State {
+            first: None,
+            last: None,
+            spare: None,
+            pages: 0,
+            live: 0,
+            gave_back: false,
+            keep: false,
+        };
+        Ok(Self {
+            state: KBox::pin_init(
+                IrqLock::new(state, c"table_pool", static_lock_class!()),
+                GFP_KERNEL,
+            )?,
+            cut: Cut {
+                size: shape.size,
+                tables: PAGE_SIZE / shape.size,
+            },
+            zone: shape.gfp(),
+        })
+    }
+
+    /// Takes the first table of a new page.
+    #[cold]
+    #[inline(never)]
+    fn grow(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
+        let (memory, second) = if look!(self.state, pages) < MANY {
+            (page::alloc(gfp | self.zone, PAGE_SIZE)?, None)
+        } else {
+            page::alloc_two(gfp | self.zone)?
+        };
+        // SAFETY: Just allocated; the second table is in the page, as it has two at least.
+        let page = unsafe { Page::new(memory, 1, memory.add(self.cut.size)) };
+        let excess = self.state.with(|state| {
+            state.pages += 1;
+            state.live += 1;
+            state.keep = state.gave_back;
+            state.gave_back = false;
+            // SAFETY: The page is this pool's from here on, and has a free table.
+            unsafe { state.push_first(page) };
+            // A page may have become empty since this pool had no free table.
+            if state.spare.is_none() {
+                // SAFETY: Just allocated.
+                unsafe { state.add_spare(second?) };
+                return None;
+            }
+            second
+        });
+        if let Some(page) = excess {
+            // SAFETY: Just allocated, and not used.
+            unsafe { page::free(page) };
+        }
+        Some(memory)
+    }
+}
+
+// SAFETY: A table of a page is in use or on the list of free ones, under a lock; it is cleared
+// before it gets there, but for the first word, which is cleared when it leaves. Pages are aligned,
+// and go back when nothing of them is in use.
+unsafe impl Source for Pool {
+    fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
+        // A pool that is full need not be locked to see that.
+        if look!(self.state, first).is_some() {
+            if let Some(table) = self.state.with(|state| state.take(self.cut)) {
+                return Some(table);
+            }
+        }
+        self.grow(gfp)
+    }
+
+    #[inline(always)]
+    unsafe fn free(&self, table: NonNull<u8>) {
+        // SAFETY: By the function's requirements it is ours, and on a page of the pool.
+        let page = unsafe { Page::of(table) };
+        let clear = !page.may_go_back();
+        if clear {
+            // SAFETY: As above.
+            unsafe { table.write_bytes(0, self.cut.size) };
+        }
+        let excess = self.state.with(|state| {
+            // SAFETY: As above.
+            unsafe { state.put(page, table, self.cut, clear) }
+        });
+        if let Excess::Page(spare) = excess {
+            // SAFETY: The pool has forgotten it.
+            unsafe { page::free(table) };
+            if let Some(spare) = spare {
+                // SAFETY: As above.
+                unsafe { page::free(spare) };
+            }
+        }
+    }
+
+    fn live(&self) -> usize {
+        self.state.with(|state| state.live)
+    }
+
+    fn held_bytes(&self) -> Result<usize> {
+        Ok(self.state.with(|state| state.pages) * PAGE_SIZE)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Some(page) = self.state.with(State::take_spare) {
+            // SAFETY: The pool has forgotten it.
+            unsafe { page::free(page) };
+        }
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! table_bench: what page-table memory costs, in bytes and in instructions, by where it comes from.
+//!
+//! Measures one allocator when loaded, and leaves the results as a JSON list in
+//! `table_bench/results` of debugfs. `scripts/measure/memory` has it run in a guest of one CPU whose
+//! clock counts instructions, once for each allocator; elsewhere the numbers are nanoseconds.
+//!
+//! Memory is read twice: as the allocator says, and from the free pages of the zones. Tables are
+//! looked at, so that memory that is given twice, or is not zeroed, is an error and not a result.
+//!
+//! - [`contender`] are the allocators, [`case`] what is done with them;
+//! - [`round`] does it once, to the tables of a [`population`], and reads [`system`];
+//! - [`row`] is how results are written.
+
+mod case;
+mod contender;
+mod population;
+#[path = "../lib/random.rs"]
+#[allow(dead_code)] // Others want more of it.
+mod random;
+mod round;
+mod row;
+#[path = "../lib/stopwatch.rs"]
+#[allow(dead_code)] // As above.
+mod stopwatch;
+mod system;
+
+use kernel::{
+    debugfs,
+    prelude::*, //
+};
+
+use contender::Contender;
+use population::LoopCost;
+use row::{
+    Results,
+    Row, //
+};
+use slab_rust::compat::parameter;
+use stopwatch::Stopwatch;
+
+module! {
+    type: TableBench,
+    name: "table_bench",
+    authors: ["v7s-rs developers"],
+    description: "Benchmark of page-table memory, from wherever it comes",
+    license: "GPL",
+    params: {
+        allocator: u8 {
+            default: 0,
+            description: "who is measured: 0 to 5 as table_alloc, 6 slab_per_owner, 7 kmalloc_dma",
+        },
+        most: u32 {
+            default: 4096,
+            description: "leaves out what has more tables",
+        },
+    },
+}
+
+#[pin_data]
+struct TableBench {
+    #[pin]
+    _results: debugfs::File<Results>,
+}
+
+impl kernel::InPlaceModule for TableBench {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        let dir = debugfs::Dir::new(c"table_bench");
+        pin_init::pin_init_scope(move || {
+            let number = usize::from(parameter(&module_parameters::allocator));
+            let contender = Contender::ALL.get(number).ok_or(EINVAL).inspect_err(|_| {
+                pr_err!("allocator={}: there is no such\n", number);
+            })?;
+            let results = measure(contender, parameter(&module_parameters::most) as usize)?;
+            Ok(try_pin_init!(Self {
+                _results <- dir.read_only_file(c"results", Results(results)),
+            }? Error))
+        })
+    }
+}
+
+/// All cases of one allocator.
+fn measure(contender: &'static Contender, most: usize) -> Result<KVec<Row>> {
+    let watch = Stopwatch::new();
+    let loops = LoopCost::new(&watch)?;
+    let mut rows = KVec::new();
+    for case in case::all().filter(|case| case.tables <= most) {
+        let mut row = Row::new(contender, case);
+        for seed in 0..case.rounds() {
+            row.add(&round::run(&watch, &loops, contender, &case, seed)?);
+        }
+        rows.push(row, GFP_KERNEL)?;
+    }
+    Ok(rows)
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Several objects of a cache, allocated and freed in one go.
+//!
+//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
+//!
+//! SLUB serves the whole of a batch with interrupts off once, where it would turn
+//! them off and on for each object.
+
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+
+use crate::{
+    bindings,
+    prelude::*,
+    slab::{
+        cache::KmemCache,
+        gfp::Gfp,
+        object::Object, //
+    }, //
+};
+
+/// The most objects in a batch: it is kept on the stack.
+const MAX: usize = 128;
+
+/// `N` owned objects of a cache; dropping them frees them in one go.
+///
+/// There are at most 128, as their pointers are kept on the stack; more do not compile.
+///
+/// # Invariants
+///
+/// - Each of `objects` is an allocated object of `cache` that holds an initialized
+///   `T`, and that nothing else owns.
+/// - `cache` is alive for `'c`.
+pub struct Batch<'c, T, const N: usize> {
+    objects: [NonNull<T>; N],
+    cache: NonNull<bindings::kmem_cache>,
+    _lifetime: PhantomData<&'c KmemCache<T>>,
+    _owned: PhantomData<T>,
+}
+
+// SAFETY: As for `Object`.
+unsafe impl<T: Send, const N: usize> Send for Batch<'_, T, N> {}
+
+// SAFETY: As for `Object`.
+unsafe impl<T: Sync, const N: usize> Sync for Batch<'_, T, N> {}
+
+impl<T> KmemCache<T> {
+    /// Allocates `N` objects, the `i`th of which holds `value(i)`.
+    ///
+    /// Interrupts have to be enabled.
+    ///
+    /// # Errors
+    ///
+    /// As [`KmemCache::alloc_uninit`]; there are all objects or none, and `value` is
+    /// not called if there are none.
+    pub fn alloc_bulk<const N: usize>(
+        &self,
+        mut value: impl FnMut(usize) -> T,
+        gfp: Gfp,
+    ) -> Result<Batch<'_, T, N>> {
+        const {
+            assert!(N <= MAX, "a batch has at most 128 objects");
+        }
+        let gfp = gfp.allowed()?;
+        let mut objects = [core::ptr::null_mut::<T>(); N];
+        let array = objects.as_mut_ptr().cast();
+        // SAFETY: The cache is alive, the flags are ones it serves, and there is room
+        // for `N` pointers.
+        let done = unsafe {
+            bindings::kmem_cache_alloc_bulk_noprof(self.as_raw().as_ptr(), gfp, N, array)
+        };
+        // No objects at all are none to be had, for the kernel.
+        let done = done || N == 0;
+        if !done {
+            return Err(ENOMEM);
+        }
+        for (i, object) in objects.iter().enumerate() {
+            // SAFETY: It was just allocated, for a `T`. (Should `value` not return,
+            // the objects are leaked, and the cache stays.)
+            unsafe { object.write(value(i)) };
+        }
+        let objects = objects.map(|object| {
+            // SAFETY: It was allocated, so it is not NULL.
+            unsafe { NonNull::new_unchecked(object) }
+        });
+        // INVARIANT: They were allocated from this cache, for us, and written.
+        Ok(Batch {
+            objects,
+            cache: self.as_raw(),
+            _lifetime: PhantomData,
+            _owned: PhantomData,
+        })
+    }
+}
+
+impl<'c, T, const N: usize> Batch<'c, T, N> {
+    /// The values.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.objects.iter().map(|object| {
+            // SAFETY: By the type invariants each is a `T` that `self` owns.
+            unsafe { object.as_ref() }
+        })
+    }
+
+    /// The values, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.objects.iter_mut().map(|object| {
+            // SAFETY: As above, and they are different objects.
+            unsafe { object.as_mut() }
+        })
+    }
+
+    /// The objects, each on its own.
+    pub fn into_objects(self) -> [Object<'c, T>; N] {
+        let batch = ManuallyDrop::new(self);
+        batch.objects.map(|object| {
+            // SAFETY: The invariants are those of `Object`; `batch` is not dropped.
+            unsafe { Object::new(object, batch.cache) }
+        })
+    }
+
+    /// Objects of one cache, to be freed in one go.
+    ///
+    /// # Errors
+    ///
+    /// Gives the objects back if they are not all of `cache`.
+    pub fn from_objects(
+        cache: &'c KmemCache<T>,
+        objects: [Object<'c, T>; N],
+    ) -> core::result::Result<Self, [Object<'c, T>; N]> {
+        if objects.iter().any(|object| !Object::is_of(object, cache)) {
+            return Err(objects);
+        }
+        Ok(Self {
+            // INVARIANT: They are of this cache, and owned here from now on.
+            objects: objects.map(Object::into_raw),
+            cache: cache.as_raw(),
+            _lifetime: PhantomData,
+            _owned: PhantomData,
+        })
+    }
+}
+
+impl<T, const N: usize> Drop for Batch<'_, T, N> {
+    fn drop(&mut self) {
+        for object in &self.objects {
+            // SAFETY: By the type invariants there is a `T` that `self` owns, and it is
+            // not used afterwards.
+            unsafe { object.drop_in_place() };
+        }
+        // SAFETY: By the type invariants they are objects of this cache, which is
+        // alive, and `self`, which owns them, is going away.
+        unsafe {
+            bindings::kmem_cache_free_bulk(self.cache.as_ptr(), N, self.objects.as_mut_ptr().cast())
+        };
+    }
+}
+
+#[cfg(CONFIG_RUST_SLAB_KUNIT_TEST)]
+#[kunit_tests(slab_bulk)]
+mod tests {
+    use super::*;
+    use crate::slab::{
+        flags::SlabFlags,
+        sysfs, //
+    };
+    use core::cell::Cell;
+
+    /// KFENCE, which keeps a count of its own, does not serve caches with a zone.
+    const COUNTED: SlabFlags = SlabFlags::LOW;
+
+    struct Counts<'a>(&'a Cell<usize>, usize);
+
+    impl Drop for Counts<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    fn in_use<T>(cache: &KmemCache<T>, name: &CStr) -> Result<usize> {
+        cache.shrink();
+        sysfs::attribute(name, c"objects")
+    }
+
+    #[test]
+    fn a_batch_is_allocated_and_freed() -> Result {
+        const NAME: &CStr = c"test_bulk";
+        let drops = Cell::new(0);
+        let cache = KmemCache::builder(NAME).flags(COUNTED).build()?;
+        let mut batch = cache.alloc_bulk::<50>(|i| Counts(&drops, i), Gfp::KERNEL)?;
+        assert_eq!(in_use(&cache, NAME)?, 50);
+        assert!(batch.iter().enumerate().all(|(i, object)| object.1 == i));
+        for object in batch.iter_mut() {
+            object.1 += 1;
+        }
+        assert_eq!(
+            batch.iter().map(|object| object.1).sum::<usize>(),
+            50 * 51 / 2
+        );
+        drop(batch);
+        assert_eq!(drops.get(), 50);
+        assert_eq!(in_use(&cache, NAME)?, 0);
+
+        let none = cache.alloc_bulk::<0>(|i| Counts(&drops, i), Gfp::KERNEL)?;
+        assert_eq!(none.iter().count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_batch_is_taken_apart_and_put_together() -> Result {
+        const NAME: &CStr = c"test_bulk_parts";
+        let drops = Cell::new(0);
+        let cache = KmemCache::builder(NAME).flags(COUNTED).build()?;
+        let other = KmemCache::builder(c"test_bulk_other").build()?;
+        let batch = cache.alloc_bulk::<3>(|i| Counts(&drops, i), Gfp::KERNEL)?;
+        let [a, b, c] = batch.into_objects();
+        assert_eq!((a.1, b.1, c.1), (0, 1, 2));
+        drop(b);
+        assert_eq!(in_use(&cache, NAME)?, 2);
+        let batch = Batch::from_objects(&cache, [a, c]).map_err(|_| EINVAL)?;
+        assert_eq!(drops.get(), 1);
+        drop(batch);
+        assert_eq!(drops.get(), 3);
+        assert_eq!(in_use(&cache, NAME)?, 0);
+
+        let mixed = [
+            cache.alloc(Counts(&drops, 0), Gfp::KERNEL)?,
+            other.alloc(Counts(&drops, 0), Gfp::KERNEL)?,
+        ];
+        assert!(Batch::from_objects(&cache, mixed).is_err());
+        assert_eq!(drops.get(), 5);
+        Ok(())
+    }
+}

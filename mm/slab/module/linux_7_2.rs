@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Names that the kernel crate has since 7.3, for kernels that are older.
+
+/// `kernel::module`.
+pub mod module {
+    use core::marker::PhantomData;
+
+    use kernel::{
+        bindings,
+        types::Opaque,
+        ModuleMetadata,
+        ThisModule, //
+    };
+
+    extern "C" {
+        static __this_module: Opaque<bindings::module>;
+    }
+
+    struct Of<M>(PhantomData<M>);
+
+    impl<M: ModuleMetadata> Of<M> {
+        // Each module has a `__this_module` of its own. This constant is of a type of the module
+        // that asks, so that it is made there.
+        //
+        // SAFETY: The kernel makes the structure when it loads the module, which it belongs to.
+        const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(__this_module.get()) };
+    }
+
+    /// Returns the module whose type is `M`.
+    #[inline(always)]
+    pub const fn this_module<M: ModuleMetadata>() -> &'static ThisModule {
+        const { &Of::<M>::THIS_MODULE }
+    }
+}
+
+/// `kernel::prelude`, with what the crate `pin_init` has gained.
+pub mod prelude {
+    pub use kernel::prelude::*;
+
+    /// The crate `pin_init`.
+    pub mod pin_init {
+        pub use ::pin_init::*;
+
+        /// Runs an initializer.
+        ///
+        /// # Safety
+        ///
+        /// `slot` is valid for writes of a `T`, which stays there until it is dropped. If this
+        /// fails, there is none.
+        #[inline(always)]
+        pub unsafe fn raw_try_init<T, E>(slot: *mut T, init: impl PinInit<T, E>) -> Result<(), E> {
+            // SAFETY: The requirements are the same.
+            unsafe { init.__pinned_init(slot) }
+        }
+    }
+}

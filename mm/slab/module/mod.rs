@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module `slab_rust`: what slab caches need as long as the kernel does not bring them.
+//!
+//! - [`helpers`] and [`registry`] have the C functions that the kernel gains with the abstraction;
+//! - [`cache_dma32`] is the file in each cache's directory of sysfs, [`caches_file`] the list of
+//!   all caches in debugfs, from [`properties`];
+//! - [`watch`] follows modules that have static caches;
+//! - [`compat`] is about kernels that are not the newest.
+
+mod cache_dma32;
+pub(crate) mod caches_file;
+pub mod compat;
+pub(crate) mod helpers;
+#[cfg(not(linux_7_3))]
+pub mod linux_7_2;
+mod properties;
+pub(crate) mod registry;
+pub(crate) mod watch;

@@ -1,0 +1,699 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Caches that live as long as their module, each an allocator of its own.
+//!
+//! C headers: [`include/linux/slab.h`](srctree/include/linux/slab.h),
+//! [`include/linux/module.h`](srctree/include/linux/module.h)
+//!
+//! [`static_cache!`](crate::static_cache!) declares a type that stands for the cache. It has
+//! no size, so neither `Box<T, Cache>` nor `Vec<T, Cache>` carries a reference, and nothing is
+//! counted: a static cache is destroyed when the code that could name it is gone,
+//! after its module's exit, by a notifier. Objects that were leaked
+//! until then keep the cache, as they keep a [`KmemCache`].
+
+use core::{
+    alloc::Layout,
+    cell::UnsafeCell,
+    mem::MaybeUninit,
+    ptr::NonNull, //
+};
+
+use crate::{
+    alloc::{
+        AllocError,
+        Flags,
+        NumaNode, //
+    },
+    bindings,
+    prelude::*,
+    processor::cpu_relax,
+    slab::{
+        args::Request,
+        cache::KmemCache,
+        flags::Refusal,
+        gfp::Gfp,
+        node,
+        raw_cache::{
+            check_name,
+            RawCache, //
+        }, //
+    },
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Release, //
+        },
+        global_lock, //
+    }, //
+};
+
+/// A cache declared with [`static_cache!`](crate::static_cache!).
+///
+/// # Safety
+///
+/// - `slot` returns one and the same slot, which belongs to this type alone.
+/// - `module` is the module that the slot and all code using this type are part of.
+/// - `REQUEST` is for objects of type `Object`, and has passed [`validate`].
+pub unsafe trait StaticCache: 'static + Sized {
+    /// What the cache holds.
+    type Object;
+
+    /// Its name in `/sys/kernel/slab`.
+    const NAME: &'static CStr;
+
+    /// What it is.
+    const REQUEST: Request;
+
+    /// Where it is kept.
+    #[doc(hidden)]
+    fn slot() -> &'static Slot;
+
+    /// The module it belongs to.
+    #[doc(hidden)]
+    fn module() -> &'static ThisModule;
+}
+
+/// Where a static cache is kept.
+///
+/// # Invariants
+///
+/// If `hot` is not NULL it is the cache in `cache`, which is initialized. Both are
+/// set once, under the lock of [`STATICS`], `hot` last and with release ordering,
+/// and cleared when no code can reach the slot any more.
+#[doc(hidden)]
+pub struct Slot {
+    hot: Atomic<*mut bindings::kmem_cache>,
+    cache: UnsafeCell<MaybeUninit<RawCache>>,
+}
+
+// SAFETY: A `RawCache` may be used from any task; the invariants say when it is
+// written.
+unsafe impl Sync for Slot {}
+
+impl Slot {
+    #[expect(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        // INVARIANT: There is no cache.
+        Self {
+            hot: Atomic::new(core::ptr::null_mut()),
+            cache: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+
+    /// The kernel's cache, or NULL before it is made.
+    // A relaxed `Atomic` load is a call where helpers are not inlined, for each
+    // object. Volatile is what READ_ONCE() is: one load, and what it points at is
+    // seen as it was when it was published, by the address dependency.
+    #[inline(always)]
+    fn hot(&self) -> *mut bindings::kmem_cache {
+        // SAFETY: The field is aligned and alive as long as `self`.
+        unsafe { self.hot.as_ptr().read_volatile() }
+    }
+
+    /// The cache, once it is made.
+    fn get(&'static self) -> Option<&'static RawCache> {
+        if self.hot.load(Acquire).is_null() {
+            return None;
+        }
+        // SAFETY: By the type invariants it is initialized, and not written while
+        // code that can call this is there. The acquire pairs with the release.
+        Some(unsafe { (*self.cache.get()).assume_init_ref() })
+    }
+}
+
+/// A static cache that was made.
+// Where there are no modules, none of them goes.
+#[cfg_attr(not(CONFIG_MODULES), expect(dead_code))]
+struct Made {
+    /// Address of the `struct module`, 0 for what is built in.
+    module: usize,
+    slot: &'static Slot,
+}
+
+global_lock! {
+    // SAFETY: Who takes the lock has called `get_ready` before, which calls `init`.
+    //
+    /// The static caches there are. Taken before any other lock of this crate.
+    unsafe(uninit) static STATICS: Mutex<KVec<Made>> = KVec::new();
+}
+
+/// How far [`get_ready`] has come.
+static STATE: Atomic<u32> = Atomic::new(NOT_READY);
+
+const NOT_READY: u32 = 0;
+const GETTING_READY: u32 = 1;
+const READY: u32 = 2;
+
+/// Sees to it that static caches can be made. The first who wants one does it, others wait.
+pub(crate) fn get_ready() -> Result {
+    loop {
+        match STATE.cmpxchg(NOT_READY, GETTING_READY, Full) {
+            Ok(_) => break,
+            Err(READY) => return Ok(()),
+            Err(_) => cpu_relax(),
+        }
+    }
+    let followed = follow_modules();
+    if followed.is_ok() {
+        // SAFETY: Called once: `STATE` is ours from the first state to the last.
+        unsafe { STATICS.init() };
+    }
+    let state = if followed.is_ok() { READY } else { NOT_READY };
+    STATE.store(state, Release);
+    followed
+}
+
+/// Makes a static cache. Called by what [`static_cache!`] generates.
+///
+/// # Errors
+///
+/// [`EBUSY`] if it was made before; otherwise as
+/// [`Builder::build`](crate::slab::Builder::build).
+#[doc(hidden)]
+pub fn create<C: StaticCache>() -> Result<&'static KmemCache<C::Object>> {
+    // SAFETY: By the safety requirements of the trait.
+    unsafe { create_slot(C::slot(), C::module(), C::NAME, &C::REQUEST) }?;
+    cache::<C>().ok_or(ENOENT)
+}
+
+/// # Safety
+///
+/// `slot` is part of `module`, and is for caches made from `request`.
+unsafe fn create_slot(
+    slot: &'static Slot,
+    module: &'static ThisModule,
+    name: &'static CStr,
+    request: &Request,
+) -> Result {
+    get_ready()?;
+    let mut statics = STATICS.lock();
+    if !slot.hot().is_null() {
+        pr_err!("cache '{}' was made before\n", name);
+        return Err(EBUSY);
+    }
+    statics.reserve(1, GFP_KERNEL)?;
+    let cache = RawCache::new(name, request)?;
+    let raw = cache.as_raw().as_ptr();
+    // SAFETY: `hot` is NULL, so nothing reads the cell; the lock keeps others from
+    // writing it.
+    unsafe { (*slot.cache.get()).write(cache) };
+    // INVARIANT: The cache is in its place.
+    slot.hot.store(raw, Release);
+    // Cannot fail: there is room for it.
+    let _ = statics.push_within_capacity(Made {
+        module: module.as_ptr() as usize,
+        slot,
+    });
+    Ok(())
+}
+
+/// The cache, once it was made. Called by what [`static_cache!`] generates.
+#[doc(hidden)]
+pub fn cache<C: StaticCache>() -> Option<&'static KmemCache<C::Object>> {
+    let raw = C::slot().get()?;
+    // SAFETY: By the safety requirements of the trait the cache is for `C::Object`,
+    // and a request that can be made outside of this crate has no constructor.
+    Some(unsafe { KmemCache::from_raw_cache(raw) })
+}
+
+/// Destroys the static caches of a module whose code does not run any more.
+#[cfg(CONFIG_MODULES)]
+pub(crate) fn destroy(module: usize) {
+    if STATE.load(Acquire) != READY {
+        return;
+    }
+    let mut statics = STATICS.lock();
+    while let Some(at) = statics.iter().position(|made| made.module == module) {
+        let Ok(made) = statics.remove(at) else { return };
+        made.slot.hot.store(core::ptr::null_mut(), Release);
+        // SAFETY: It was made, nobody can reach the slot, and it is not used again:
+        // the slot is part of a module that goes away.
+        unsafe { (*made.slot.cache.get()).assume_init_drop() };
+    }
+    if statics.is_empty() {
+        // This module may be the one that goes, and nobody drops a static then.
+        *statics = KVec::new();
+    }
+}
+
+#[cfg(CONFIG_MODULES)]
+#[repr(transparent)]
+pub(crate) struct Notifier(UnsafeCell<bindings::notifier_block>);
+
+#[cfg(CONFIG_MODULES)]
+// SAFETY: Only the kernel's notifier chain touches it, under its own lock.
+unsafe impl Sync for Notifier {}
+
+#[cfg(CONFIG_MODULES)]
+impl Notifier {
+    /// The kernel's structure.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::notifier_block {
+        self.0.get()
+    }
+}
+
+// After every other notifier: others may still end what uses a cache, as KUnit ends
+// a module's tests.
+#[cfg(CONFIG_MODULES)]
+pub(crate) static NOTIFIER: Notifier = Notifier(UnsafeCell::new(bindings::notifier_block {
+    notifier_call: Some(notify),
+    next: core::ptr::null_mut(),
+    priority: c_int::MIN,
+}));
+
+/// # Safety
+///
+/// Called by the kernel's module notifier chain: `data` is a `struct module`.
+#[cfg(CONFIG_MODULES)]
+unsafe extern "C" fn notify(
+    _block: *mut bindings::notifier_block,
+    state: c_ulong,
+    data: *mut c_void,
+) -> c_int {
+    if state == bindings::module_state_MODULE_STATE_GOING as c_ulong {
+        destroy(data as usize);
+    }
+    bindings::NOTIFY_OK as c_int
+}
+
+/// Hears of modules that go away from here on.
+fn follow_modules() -> Result {
+    #[cfg(CONFIG_MODULES)]
+    // SAFETY: The block is static, and on no chain.
+    crate::error::to_result(unsafe { bindings::register_module_notifier(NOTIFIER.as_ptr()) })?;
+    Ok(())
+}
+
+/// Ends the compilation if there can be no such cache.
+#[doc(hidden)]
+#[track_caller]
+pub const fn validate(name: &CStr, request: &Request) {
+    if let Err(refusal) = request.check() {
+        panic!("{}", Refusal::message(&refusal));
+    }
+    if let Err(why) = check_name(name) {
+        panic!("{}", why);
+    }
+}
+
+/// [`Allocator::realloc`](crate::alloc::Allocator::realloc) of a static cache.
+///
+/// A request that an object can hold is served in place, whether it grows or
+/// shrinks; a larger one is an error.
+///
+/// # Safety
+///
+/// Those of `Allocator::realloc`.
+#[doc(hidden)]
+#[inline]
+pub unsafe fn realloc<C: StaticCache>(
+    ptr: Option<NonNull<u8>>,
+    layout: Layout,
+    old_layout: Layout,
+    flags: Flags,
+    nid: NumaNode,
+) -> core::result::Result<NonNull<[u8]>, AllocError> {
+    let size = layout.size();
+    let old_size = old_layout.size();
+    // A pointer to no memory was not allocated.
+    let ptr = ptr.filter(|_| old_size != 0);
+
+    if size == 0 {
+        if let Some(ptr) = ptr {
+            // SAFETY: By the safety requirements it is an object of this cache.
+            unsafe { free::<C>(ptr) };
+        }
+        // The address of no memory: its alignment, as `dangling_from_layout` has it.
+        let dangling = NonNull::new(core::ptr::without_provenance_mut(layout.align()));
+        return dangling
+            .map(|ptr| NonNull::slice_from_raw_parts(ptr, 0))
+            .ok_or(AllocError);
+    }
+    if size > C::REQUEST.object_size() || layout.align() > C::REQUEST.object_align() {
+        return Err(AllocError);
+    }
+
+    let gfp = Gfp::from(flags);
+    if let Some(ptr) = ptr {
+        if gfp.is_zeroed() && size > old_size {
+            // SAFETY: The object has `object_size` bytes, and the new ones are not in
+            // use yet.
+            unsafe { ptr.add(old_size).write_bytes(0, size - old_size) };
+        }
+        return Ok(NonNull::slice_from_raw_parts(ptr, size));
+    }
+
+    let gfp = gfp.allowed().map_err(|_| AllocError)?;
+    let cache = C::slot().hot();
+    if cache.is_null() {
+        return Err(AllocError);
+    }
+    let ptr = if nid == NumaNode::NO_NODE {
+        // SAFETY: The cache is alive, as the module is whose code this is.
+        unsafe { bindings::kmem_cache_alloc_noprof(cache, gfp) }
+    } else {
+        // SAFETY: As above, and the node is one.
+        unsafe { bindings::kmem_cache_alloc_node_noprof(cache, gfp, node::number(nid)) }
+    };
+    let ptr = NonNull::new(ptr.cast()).ok_or(AllocError)?;
+    Ok(NonNull::slice_from_raw_parts(ptr, size))
+}
+
+/// Frees an object of a static cache.
+///
+/// # Safety
+///
+/// `ptr` is an object of `C` that nobody uses.
+#[inline]
+unsafe fn free<C: StaticCache>(ptr: NonNull<u8>) {
+    // SAFETY: There is an object, so there is a cache; the rest is required of the
+    // caller.
+    unsafe { bindings::kmem_cache_free(C::slot().hot(), ptr.as_ptr().cast()) };
+}
+
+/// Declares a cache that lives as long as the module that declares it.
+///
+/// What is generated is a type without a size that stands for the cache and is an
+/// [`Allocator`](crate::alloc::Allocator): `Box<T, Cache>` is an object of it, and
+/// `Vec<T, Cache>` may grow until it fills one. It has these functions:
+///
+/// - `create()` makes the cache, when the module is loaded; allocating before is an
+///   error. It is destroyed when the module has gone.
+/// - `cache()` is the `&'static` [`KmemCache`], once it was made.
+/// - `new_box(value, flags)` is `Box::new`, and does not compile for a value that is
+///   larger, or aligned to more, than the objects of the cache. (`Box::new` itself
+///   learns that at run time, where it is an `AllocError`.)
+///
+/// The options are those of [`Request`]; a cache that cannot be is a compile error.
+///
+/// # Examples
+///
+/// ```ignore
+/// slab_rust::static_cache! {
+///     /// Tables of 1 KiB that a device reads with 32-bit addresses.
+///     pub struct Tables for [u32; 256] {
+///         name: c"my_tables",
+///         flags: SlabFlags::DMA32,
+///         align: 1024,
+///     }
+/// }
+///
+/// Tables::create()?;
+/// let table = Box::<[u32; 256], Tables>::zeroed(GFP_KERNEL)?;
+/// ```
+#[macro_export]
+#[allow(clippy::crate_in_macro_def)] // The crate that declares the cache is meant.
+macro_rules! static_cache {
+    (
+        $(#[$attr:meta])*
+        $vis:vis struct $cache:ident for $object:ty {
+            name: $name:expr
+            $(, $option:ident: $value:expr)* $(,)?
+        }
+    ) => {
+        $(#[$attr])*
+        $vis struct $cache;
+
+        const _: () = {
+            const NAME: &::kernel::str::CStr = $name;
+            const REQUEST: $crate::slab::Request =
+                $crate::slab::Request::of::<$object>()$(.$option($value))*;
+            const _: () = $crate::slab::__private::validate(NAME, &REQUEST);
+
+            static SLOT: $crate::slab::__private::Slot = $crate::slab::__private::Slot::new();
+
+            // SAFETY: The slot is this type's own and part of the crate's module, as
+            // all of this is; the request is for `$object` and was validated.
+            unsafe impl $crate::slab::StaticCache for $cache {
+                type Object = $object;
+                const NAME: &'static ::kernel::str::CStr = NAME;
+                const REQUEST: $crate::slab::Request = REQUEST;
+
+                #[inline(always)]
+                fn slot() -> &'static $crate::slab::__private::Slot {
+                    &SLOT
+                }
+
+                fn module() -> &'static $crate::ThisModule {
+                    $crate::module::this_module::<crate::LocalModule>()
+                }
+            }
+
+            // SAFETY: Objects of a slab cache stay valid until they are freed; a cache
+            // is not destroyed under them. The functions take any object of the cache.
+            unsafe impl ::kernel::alloc::Allocator for $cache {
+                const MIN_ALIGN: usize = REQUEST.object_align();
+
+                #[inline]
+                unsafe fn realloc(
+                    ptr: ::core::option::Option<::core::ptr::NonNull<u8>>,
+                    layout: ::core::alloc::Layout,
+                    old_layout: ::core::alloc::Layout,
+                    flags: ::kernel::alloc::Flags,
+                    nid: ::kernel::alloc::NumaNode,
+                ) -> ::core::result::Result<
+                    ::core::ptr::NonNull<[u8]>,
+                    ::kernel::alloc::AllocError,
+                > {
+                    // SAFETY: The requirements are the same.
+                    unsafe {
+                        $crate::slab::__private::realloc::<Self>(
+                            ptr, layout, old_layout, flags, nid,
+                        )
+                    }
+                }
+            }
+        };
+
+        #[allow(dead_code)]
+        impl $cache {
+            /// Makes the cache. To be called once, when the module is loaded.
+            $vis fn create() -> ::kernel::error::Result<&'static $crate::slab::KmemCache<$object>> {
+                $crate::slab::__private::create::<Self>()
+            }
+
+            /// The cache, once it was made.
+            $vis fn cache() -> ::core::option::Option<&'static $crate::slab::KmemCache<$object>> {
+                $crate::slab::__private::cache::<Self>()
+            }
+
+            /// Allocates a `Box` of a type that is known to fit.
+            #[inline]
+            $vis fn new_box<T>(
+                value: T,
+                flags: ::kernel::alloc::Flags,
+            ) -> ::core::result::Result<
+                ::kernel::alloc::Box<T, Self>,
+                ::kernel::alloc::AllocError,
+            > {
+                const {
+                    let request = <Self as $crate::slab::StaticCache>::REQUEST;
+                    assert!(
+                        ::core::mem::size_of::<T>() <= request.object_size(),
+                        "value is larger than the objects of this cache",
+                    );
+                    assert!(
+                        ::core::mem::align_of::<T>() <= request.object_align(),
+                        "value is aligned to more than the objects of this cache",
+                    );
+                }
+                ::kernel::alloc::Box::new(value, flags)
+            }
+        }
+    };
+}
+
+#[cfg(CONFIG_RUST_SLAB_KUNIT_TEST)]
+#[kunit_tests(slab_static)]
+mod tests {
+    use super::*;
+    use crate::{
+        alloc::Allocator,
+        slab::{
+            dma32::Dma32,
+            object::Object,
+            sysfs,
+            SlabFlags, //
+        }, //
+    };
+
+    static_cache! {
+        /// Objects of 128 bytes.
+        struct Probe for [u64; 16] {
+            name: c"test_static",
+            flags: SlabFlags::LOW,
+            align: 128,
+        }
+    }
+
+    static_cache! {
+        /// Objects of 512 bytes that are aligned to a word.
+        struct Loose for [u64; 64] {
+            name: c"test_static_loose",
+        }
+    }
+
+    static_cache! {
+        /// Never made.
+        struct Absent for [u64; 16] {
+            name: c"test_static_absent",
+        }
+    }
+
+    /// The cache, which is made once, however often a test runs.
+    fn probe() -> Result<&'static KmemCache<[u64; 16]>> {
+        match Probe::cache() {
+            Some(cache) => Ok(cache),
+            None => Probe::create(),
+        }
+    }
+
+    fn in_use() -> Result<usize> {
+        probe()?.shrink();
+        sysfs::attribute(c"test_static", c"objects")
+    }
+
+    #[test]
+    fn there_is_nothing_before_it_is_made() {
+        assert!(Absent::cache().is_none());
+        assert!(Box::<[u64; 16], Absent>::new([0; 16], GFP_KERNEL).is_err());
+        assert!(Vec::<u64, Absent>::with_capacity(1, GFP_KERNEL).is_err());
+        // Nothing takes no memory.
+        assert!(Box::<(), Absent>::new((), GFP_KERNEL).is_ok());
+        assert!(!sysfs::exists(c"test_static_absent"));
+    }
+
+    #[test]
+    fn it_is_made_once() -> Result {
+        probe()?;
+        assert!(Probe::create().err() == Some(EBUSY));
+        assert!(sysfs::exists(c"test_static"));
+        Ok(())
+    }
+
+    #[test]
+    fn boxes_are_objects() -> Result {
+        probe()?;
+        let before = in_use()?;
+        let a = Box::<[u64; 16], Probe>::new([3; 16], GFP_KERNEL)?;
+        let b = Probe::new_box(7u8, GFP_ATOMIC)?;
+        let c = Box::<[u64; 16], Probe>::zeroed(GFP_KERNEL)?;
+        assert_eq!((a[15], *b, c[15]), (3, 7, 0));
+        assert_eq!(core::ptr::from_ref(&*a) as usize % 128, 0);
+        assert_eq!(in_use()?, before + 3);
+        drop((a, b, c));
+        assert_eq!(in_use()?, before);
+        Ok(())
+    }
+
+    #[test]
+    fn boxes_that_do_not_fit_are_refused() -> Result {
+        #[repr(align(256))]
+        struct Aligned;
+        #[repr(align(64))]
+        struct Wide(#[expect(dead_code)] u64);
+
+        probe()?;
+        if Loose::cache().is_none() {
+            Loose::create()?;
+        }
+        let before = in_use()?;
+        assert!(Box::<[u64; 17], Probe>::new([0; 17], GFP_KERNEL).is_err());
+        assert!(Box::<Wide, Probe>::new(Wide(0), GFP_KERNEL).is_ok());
+        assert!(Box::<Wide, Loose>::new(Wide(0), GFP_KERNEL).is_err());
+        assert!(Box::<Aligned, Probe>::new(Aligned, GFP_KERNEL).is_ok());
+        assert!(Box::<u64, Probe>::new(0, GFP_KERNEL | __GFP_HIGHMEM).is_err());
+        assert_eq!(in_use()?, before);
+        Ok(())
+    }
+
+    #[test]
+    fn vectors_grow_to_an_object() -> Result {
+        probe()?;
+        let before = in_use()?;
+        let mut vec = Vec::<u64, Probe>::new();
+        assert_eq!(in_use()?, before);
+        for i in 0..16 {
+            vec.push(i, GFP_KERNEL)?;
+        }
+        assert_eq!(in_use()?, before + 1);
+        assert!(vec.push(16, GFP_KERNEL).is_err());
+        assert_eq!(vec.len(), 16);
+        assert!((0..16).eq(vec.iter().copied()));
+        drop(vec);
+        assert_eq!(in_use()?, before);
+
+        assert!(Vec::<u64, Probe>::with_capacity(17, GFP_KERNEL).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn reallocation_keeps_the_object() -> Result {
+        probe()?;
+        let before = in_use()?;
+        let layout = |size| Layout::from_size_align(size, 8).map_err(|_| EINVAL);
+        let none = NumaNode::NO_NODE;
+        let realloc = |ptr: NonNull<u8>, new, old, flags| -> Result<NonNull<[u8]>> {
+            let (new, old) = (layout(new)?, layout(old)?);
+            // SAFETY: Pointers and layouts are those of the allocation.
+            Ok(unsafe { Probe::realloc(Some(ptr), new, old, flags, none)? })
+        };
+        let small = Probe::alloc(layout(16)?, GFP_KERNEL, none)?.cast::<u8>();
+        // SAFETY: An object has 128 bytes.
+        unsafe { small.write_bytes(0xa5, 128) };
+        // SAFETY: As above, and it is not used after it was freed.
+        let read = |at| unsafe { small.add(at).read() };
+
+        let grown = realloc(small, 64, 16, GFP_KERNEL | __GFP_ZERO)?;
+        assert!(grown.cast() == small);
+        assert_eq!(grown.len(), 64);
+        assert_eq!((read(15), read(16)), (0xa5, 0));
+        assert_eq!((read(63), read(64)), (0, 0xa5));
+
+        assert!(realloc(small, 129, 64, GFP_KERNEL).is_err());
+        assert_eq!(read(15), 0xa5);
+        assert_eq!(in_use()?, before + 1);
+
+        assert!(realloc(small, 8, 64, GFP_KERNEL)?.cast() == small);
+        let freed = realloc(small, 0, 8, GFP_KERNEL)?;
+        assert_eq!(freed.len(), 0);
+        assert_eq!(in_use()?, before);
+
+        // What has no size was not allocated, so this is a new object.
+        let new = realloc(freed.cast(), 8, 0, GFP_KERNEL)?;
+        assert_eq!(in_use()?, before + 1);
+        // SAFETY: Just allocated with that layout.
+        unsafe { Probe::free(new.cast(), layout(8)?) };
+        assert_eq!(in_use()?, before);
+        Ok(())
+    }
+
+    #[cfg(CONFIG_FAILSLAB)]
+    #[test]
+    fn failed_allocations_are_errors() -> Result {
+        use crate::slab::tests::fault;
+
+        probe()?;
+        let before = in_use()?;
+        let flags = GFP_ATOMIC | __GFP_NOWARN;
+        let mut vec = Vec::<u64, Probe>::new();
+        let (boxed, failed) = fault::nth(1, || Box::<u64, Probe>::new(0, flags));
+        assert!(failed && boxed.is_err());
+        let (pushed, failed) = fault::nth(1, || vec.push(1, flags));
+        assert!(failed && pushed.is_err());
+        assert_eq!(in_use()?, before);
+        vec.push(1, flags)?;
+        assert_eq!(in_use()?, before + 1);
+        Ok(())
+    }
+
+    #[test]
+    fn objects_live_as_long_as_the_module() -> Result {
+        let object: Object<'static, _> = probe()?.alloc([1; 16], Gfp::KERNEL)?;
+        let object: Dma32<'static, _> = object.try_into()?;
+        assert_eq!(object[0], 1);
+        Ok(())
+    }
+}
