@@ -40,22 +40,32 @@ step() {
 	die "step $k of $n failed: $text"
 }
 
-# flavour F - sets what scripts/kernel/flavour says of flavour F.
+# flavour F - sets what scripts/kernel/flavour says of flavour F. Scripts that this one starts
+# have it from the environment.
 release='' arch='' kdir='' image='' modules='' source='' packages='' root='' makeargs='' bootargs=''
 target='' busybox='' machine='' tty=''
 flavour() {
-	local assignments
-	assignments=$("$scripts/kernel/flavour" "$1") || exit 1
-	eval "$assignments"
+	local fact
+	if [ "${V7S_RS_FLAVOUR:-}" != "$1 $cache $top" ]; then
+		V7S_RS_FACTS=$("$scripts/kernel/flavour" "$1") || exit
+		V7S_RS_FLAVOUR="$1 $cache $top"
+		export V7S_RS_FACTS V7S_RS_FLAVOUR
+	fi
+	while IFS= read -r fact; do
+		printf -v "${fact%%=*}" %s "${fact#*=}"
+	done <<<"$V7S_RS_FACTS"
 }
 
-# key FILE... [-- WORD...] - names a cache entry by what it is made from.
+# key FILE|WORD... - names a cache entry by what it is made from: the content of files, and words.
 key() {
 	local word
 	for word in "$@"; do
-		[ -f "$word" ] && cat "$word"
-		printf '%s\n' "$word"
-	done | sed "s|$top/|/|g" | sha256sum | cut -c1-12
+		if [ -f "$word" ]; then
+			cat "$word"
+		else
+			printf '%s\n' "$word"
+		fi
+	done | sha256sum | cut -c1-12
 }
 
 # entry NAME MB MAKER - prints the path of cache entry NAME. Where it is missing

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154 # set by scripts/lib.sh
+# Debian's arm64 kernels: what the mirror offered when it was last asked, which one
+# a suite means, and which are in the cache.
+#
+# An offer is a line: suite version abi source, as in
+# "testing 7.2.12-1 7.2.12+deb14 linux-source-7.2"; of a suite, the newest comes first.
+
+offers=$cache/kernels
+
+# Runs scripts/kernel/debian in the root that every host makes first.
+debian() {
+	"$scripts/kernel/buildroot" --tmp "$scripts/kernel/debian" "$(mirror)" "$@"
+}
+
+# The mirror as that root has it: its address, and options before it.
+mirror() {
+	"$scripts/kernel/buildroot" sed -nE 's/^deb ((\[[^]]*\] )?[^ ]+) .*/\1/p' \
+		/etc/apt/sources.list | head -n 1
+}
+
+suites() {
+	sed '/^#/d; s/ .*//' "$scripts/kernel/suites"
+}
+
+# root_of SUITE - prints the root that has the compilers of its kernels.
+root_of() {
+	sed -n "s/^$1 //p" "$scripts/kernel/suites"
+}
+
+# ask FILE - writes what the mirror offers today.
+ask() {
+	local names
+	mapfile -t names < <(suites)
+	debian list "${names[@]}" >"$1.new" && mv "$1.new" "$1"
+}
+
+# Asks once, for all who share the cache; scripts/kernels --update does again.
+learn() {
+	[ ! -f "$offers" ] || return 0
+	mkdir -p "$cache"
+	(
+		flock 9
+		[ -f "$offers" ] || step 1 1 'asking the mirror which arm64 kernels there are' ask "$offers"
+	) 9>"$offers.lock" || exit 1
+}
+
+# newest_of_each <OFFERS - prints the newest offer of each suite.
+newest_of_each() {
+	awk '!seen[$1]++'
+}
+
+# meant SUITE <OFFERS - prints the offer that a flavour from this suite means. A version that
+# several suites have is the first one's, so that it is built once. "next" is the
+# newest of what no other suite means.
+meant() {
+	newest_of_each | awk -v suite="$1" '
+		!($2 in first) { first[$2] = $0; order[++n] = $2 }
+		$1 != "experimental" { taken[$2] }
+		$1 == suite { print first[$2]; exit }
+		END {
+			for (i = 1; suite == "next" && i <= n; i++)
+				if (!(order[i] in taken)) print first[order[i]]
+		}' | sort -rV -k 2 | head -n 1
+}
+
+# cached - prints the offers whose source is in the cache.
+cached() {
+	cat "$cache"/linux-*/offer 2>/dev/null | sort -k 1,1 -k 2,2rV || true
+}

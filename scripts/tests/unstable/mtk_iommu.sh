@@ -1,0 +1,1 @@
+../stock/mtk_iommu.sh
