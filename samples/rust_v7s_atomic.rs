@@ -12,6 +12,7 @@ use core::ptr::{
     null_mut,
     NonNull, //
 };
+
 use kernel::{
     bindings,
     iommu::pgtable::prot,
@@ -30,11 +31,13 @@ use kernel::{
         static_lock_class, //
     }, //
 };
+
 use slab_rust::slab::IrqLock;
 
-#[path = "../drivers/iommu/common/device.rs"]
-mod device;
 use device::PlatformDevice;
+
+#[path = "../drivers/iommu/selftests/lib/device.rs"]
+mod device;
 
 module! {
     type: Client,
@@ -59,7 +62,7 @@ const TABLES: usize = 5;
 /// Where input address 0 would be mapped to.
 const OFFSET: usize = 0x4000_0000;
 
-// In drivers/iommu/io_pgtable_arm_v7s_rust.h for C. The types are C's own, but the lint minds
+// In io_pgtable_arm_v7s_rust.h for C. The types are C's own, but the lint minds
 // those that a configuration leaves empty.
 #[allow(improper_ctypes)]
 extern "C" {

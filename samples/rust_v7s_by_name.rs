@@ -9,16 +9,18 @@
 #[path = "../mm/slab/module/compat.rs"]
 mod compat;
 
-use compat::parameter;
 use core::ptr::{
     self,
     NonNull, //
 };
+
 use kernel::{
     bindings,
     prelude::*,
     sizes::SZ_4K, //
 };
+
+use compat::parameter;
 
 module! {
     type: ByName,
@@ -34,7 +36,7 @@ module! {
     },
 }
 
-// In drivers/iommu/io_pgtable_arm_v7s_rust.h for C. The types are C's own, but the lint minds
+// In io_pgtable_arm_v7s_rust.h for C. The types are C's own, but the lint minds
 // those that a configuration leaves empty.
 #[allow(improper_ctypes)]
 extern "C" {

@@ -7,12 +7,6 @@
 //! `io_pgtable_arm_v7s_rust` loaded first they are that module's, otherwise the kernel's C. The
 //! client itself does not know: [`ArmV7s`] only names the format.
 
-use io_pgtable_arm_v7s_rust::{
-    quirk,
-    ArmV7s,
-    ArmV7sRegisters,
-    PAGE_SIZES, //
-};
 use kernel::{
     bindings,
     faux,
@@ -28,10 +22,18 @@ use kernel::{
         SZ_64K, //
     }, //
 };
+
 use slab_rust::compat::{
     self,
     parameter,
     PageTable, //
+};
+
+use io_pgtable_arm_v7s_rust::{
+    quirk,
+    ArmV7s,
+    ArmV7sRegisters,
+    PAGE_SIZES, //
 };
 
 module! {

@@ -96,7 +96,7 @@ run() {
 	cp "$debugfs/kunit/$1/results" "/out/$1.ktap"
 }
 
-plan 12
+plan 11
 fault_injection
 
 modprobe $format
@@ -120,5 +120,4 @@ only_within do_one_initcall
 same 'loading slab_rust' '' "$(load slab_rust)"
 modprobe slab_rust
 same 'loading the format' '' "$(load $format)"
-same 'with a region for its tables' '' "$(load $format 'takeover=0 table_alloc=1')"
 check 'it loads' modprobe $format

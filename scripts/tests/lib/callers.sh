@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Many callers of one table set (drivers/iommu/stress), while others make sets
+# Many callers of one table set (drivers/iommu/selftests/stress), while others make sets
 # and free them, debugfs is read, and the format is told to go, which it must not:
 #
 #	. /callers.sh

@@ -4,7 +4,7 @@
 #
 # One thread for all CPUs of the guest: whoever waits lets the others go on, and the M4U answers in
 # time however busy the host is. A table that was freed is poison to the walker.
-# guest: --mem 6G --smp 3 --overlay samples/soft_m4u/m4u.dtso --add scripts/tests/lib/m4u.sh
+# guest: --mem 6G --smp 3 --overlay drivers/iommu/selftests/soft_m4u/m4u.dtso --add scripts/tests/lib/m4u.sh
 # guest: --append mem=5G --append isolcpus=2 --append slab_debug=P,io-pgtable_armv7s_l2*
 # guest: --qemu -accel --qemu tcg,thread=single
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The parameter table_alloc: what it chooses is shown, what a set takes is counted, and
-# kmalloc, which does not know the zone, fails safely where there is memory above 4 GiB.
-# guest: --mem 6G
+# The parameter table_alloc: the source that it chooses is shown, the memory that a set takes is
+# counted, and numbers of sources that the format does not have are refused.
 
 # shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
@@ -42,29 +41,19 @@ serves() {
 	same 'and nothing is left' 0 "$(counted)"
 }
 
-plan 49
+# refused NUMBER - a source that only table_bench measures.
+refused() {
+	check "table_alloc=$1 is refused" fails modprobe $format table_alloc="$1"
+	has 'in a line that names it' "table_alloc=$1: only table_bench" "$(said)"
+}
+
+plan $((3 + 2 * 6 + 4 * 2))
 same 'no secondary page tables at first' 0 "$(counted)"
 check 'a value that table_alloc does not have is refused' fails modprobe $format table_alloc=6
 has 'in a line that names it' 'table_alloc=6' "$(said)"
 
 serves 0 slab 16 '2 18432'
-serves 1 genalloc 4112 '2 18432'
-serves 2 page_frag 48 '2 49152'
-serves 4 page 24 '2 24576'
 serves 5 pool 20 '2 20480'
-
-check 'a region of one page' modprobe $format table_alloc=1 table_region=1
-same 'takes no more' 4 "$(counted)"
-rmmod $format
-check 'a region that cannot be' fails modprobe $format table_alloc=1 table_region=0
-has 'is refused' 'no region' "$(said)"
-
-check 'table_alloc=3 loads' modprobe $format table_alloc=3
-said >/dev/null
-check 'but kmalloc has no memory below 4 GiB' fails modprobe rust_v7s_client
-said >/tmp/said
-has 'which one line says' 'table at 0x1[0-9a-f]* refused' "$(cat /tmp/said)"
-same 'and the kernel had nothing to mend' 0 "$(grep -c 'Fix your code' /tmp/said)"
-same 'no set is left' '' "$(taken)"
-same 'nor a page' 0 "$(counted)"
-check 'it unloads' rmmod $format
+for number in 1 2 3 4; do
+	refused $number
+done

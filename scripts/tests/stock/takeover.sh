@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 # Who serves ARM_V7S, and that every table set goes back to whom it came from:
-# each rule at the head of drivers/iommu/takeover.rs.
+# each rule at the head of drivers/iommu/io-pgtable-arm-v7s-rust/module/takeover.rs.
 # guest: --append kunit.autorun=0
 
 # shellcheck source=scripts/tests/lib/ktap.sh

@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0
-/*
- * Inline functions of the kernel's headers.
- */
-#include "../common/memory.c"

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files in debugfs that are made as they are read, a line at a time.
+//!
+//! C headers: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h),
+//! [`include/linux/seq_file.h`](srctree/include/linux/seq_file.h)
+//!
+//! The kernel crate's debugfs formats a file whole, into one buffer: too much for a table set with
+//! millions of lines. It does not name the owner of its files either, so that a module can go while
+//! one of them is open. Here a reader costs a page and what it has to remember, lines are never cut
+//! in two however small the reads are, and whoever has a file open holds the module.
+
+#![cfg_attr(not(CONFIG_DEBUG_FS), allow(dead_code))]
+
+use core::{
+    mem::size_of,
+    ptr, //
+};
+
+use kernel::{
+    bindings,
+    fmt,
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print, //
+};
+
+use crate::OWNER;
+
+/// What a file shows; a value is what one reader remembers, zeroed when it begins to read.
+pub(crate) trait Lines: Zeroable {
+    /// What the file is about.
+    type Of: Sync + 'static;
+
+    /// What comes first, newline included.
+    const HEADER: &'static str;
+
+    /// Finds the line at `position`, or else the next behind it, and returns the position behind
+    /// that. Nothing if there is none.
+    fn find(&mut self, of: &Self::Of, position: u64) -> Option<u64>;
+
+    /// Writes the line that was found last.
+    fn show(&self, of: &Self::Of, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+/// A file of one word.
+#[derive(Zeroable)]
+pub(crate) struct Word {}
+
+impl Lines for Word {
+    type Of = &'static str;
+
+    const HEADER: &'static str = "";
+
+    fn find(&mut self, _word: &&'static str, position: u64) -> Option<u64> {
+        (position == 0).then_some(1)
+    }
+
+    fn show(&self, word: &&'static str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{word}")
+    }
+}
+
+/// The line that was found last.
+struct Line<'a, L: Lines>(&'a L, &'a L::Of);
+
+impl<L: Lines> fmt::Display for Line<'_, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(self.1, f)
+    }
+}
+
+/// The position behind everything.
+const END: i64 = i64::MAX;
+
+/// One who reads a file. Positions of the file are those of its lines plus one: the header has
+/// zero.
+///
+/// # Invariants
+///
+/// `of` is valid while the file is in its folder.
+struct Reader<L: Lines> {
+    of: *const L::Of,
+    /// Where the line is that was found last; zero if there is none.
+    at: i64,
+    /// The position behind it.
+    next: i64,
+    lines: L,
+}
+
+impl<L: Lines> Reader<L> {
+    const OPERATIONS: bindings::file_operations = bindings::file_operations {
+        owner: OWNER,
+        open: Some(Self::open),
+        read: Some(bindings::seq_read),
+        llseek: Some(bindings::seq_lseek),
+        release: Some(bindings::seq_release_private),
+        ..pin_init::zeroed()
+    };
+
+    const SEQUENCE: bindings::seq_operations = bindings::seq_operations {
+        start: Some(Self::start),
+        stop: Some(Self::stop),
+        next: Some(Self::next),
+        show: Some(Self::show),
+    };
+
+    /// # Safety
+    ///
+    /// `inode` is that of a file made by [`Folder::file`] for `L`, `file` is about to be opened.
+    unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        const { assert!(align_of::<Self>() <= align_of::<u64>()) };
+        let size = size_of::<Self>() as c_int;
+        // SAFETY: The file is about to be opened. Zeroes are a reader that has found nothing.
+        let reader = unsafe { bindings::__seq_open_private(file, &Self::SEQUENCE, size) };
+        if reader.is_null() {
+            return ENOMEM.to_errno();
+        }
+        // SAFETY: Just allocated with the size of a reader and the alignment that kmalloc has.
+        // INVARIANT: That is what `Folder::file` demands.
+        unsafe { (*reader.cast::<Self>()).of = (*inode).i_private.cast() };
+        0
+    }
+
+    /// The reader of an open file.
+    ///
+    /// # Safety
+    ///
+    /// `seq` was opened by [`open`](Self::open); the caller is one of its operations, which exclude
+    /// each other.
+    unsafe fn of_file<'a>(seq: *mut bindings::seq_file) -> &'a mut Self {
+        // SAFETY: By the function's requirements it is the reader that `open` left there, and
+        // nobody else uses it.
+        unsafe { &mut *(*seq).private.cast() }
+    }
+
+    /// # Safety
+    ///
+    /// The contract of `start` in `struct seq_operations`, for a file opened by
+    /// [`open`](Self::open).
+    unsafe extern "C" fn start(
+        seq: *mut bindings::seq_file,
+        position: *mut bindings::loff_t,
+    ) -> *mut c_void {
+        // SAFETY: By the function's requirements.
+        let (reader, position) = unsafe { (Self::of_file(seq), *position) };
+        match position {
+            // Whoever begins anew wants to see what there is now.
+            0 => {
+                reader.at = 0;
+                // SAFETY: It is `Zeroable`.
+                unsafe { ptr::write_bytes(&raw mut reader.lines, 0, 1) };
+            }
+            END => return ptr::null_mut(),
+            _ => {}
+        }
+        ptr::from_mut(reader).cast()
+    }
+
+    /// # Safety
+    ///
+    /// As for [`start`](Self::start).
+    unsafe extern "C" fn next(
+        seq: *mut bindings::seq_file,
+        _line: *mut c_void,
+        position: *mut bindings::loff_t,
+    ) -> *mut c_void {
+        // SAFETY: By the function's requirements.
+        let reader = unsafe { Self::of_file(seq) };
+        // SAFETY: As above.
+        unsafe { *position = reader.next };
+        if reader.next == END {
+            return ptr::null_mut();
+        }
+        ptr::from_mut(reader).cast()
+    }
+
+    extern "C" fn stop(_seq: *mut bindings::seq_file, _line: *mut c_void) {}
+
+    /// # Safety
+    ///
+    /// As for [`start`](Self::start).
+    unsafe extern "C" fn show(seq: *mut bindings::seq_file, _line: *mut c_void) -> c_int {
+        // SAFETY: By the function's requirements.
+        let (reader, position) = unsafe { (Self::of_file(seq), (*seq).index) };
+        // SAFETY: As above, and nobody else has the file while this runs.
+        let seq = unsafe { SeqFile::from_raw(seq) };
+        // SAFETY: Reading is for files that are in their folder (invariant): debugfs waits for
+        // those who read before it removes one.
+        let of = unsafe { &*reader.of };
+        if position == 0 {
+            reader.next = 1;
+            seq_print!(seq, "{}", L::HEADER);
+        } else if reader.find(of, position) {
+            seq_print!(seq, "{}", Line(&reader.lines, of));
+        }
+        0
+    }
+
+    /// Whether there is a line at `position` or behind it. A line for which the buffer had no room
+    /// is asked for again, and is still the same.
+    fn find(&mut self, of: &L::Of, position: i64) -> bool {
+        if self.at == position {
+            return true;
+        }
+        match self.lines.find(of, position as u64 - 1) {
+            Some(next) => {
+                self.at = position;
+                self.next = next as i64 + 1;
+                true
+            }
+            None => {
+                self.at = 0;
+                self.next = END;
+                false
+            }
+        }
+    }
+}
+
+/// A folder in debugfs, which goes with all that is in it when dropped. Where none can be made,
+/// debugfs has said so, and there are no files in it.
+///
+/// # Invariants
+///
+/// The pointer is what debugfs gave for a folder that was not removed: a folder or an error.
+pub(crate) struct Folder(#[cfg(CONFIG_DEBUG_FS)] *mut bindings::dentry);
+
+// SAFETY: debugfs may be used from any thread.
+unsafe impl Send for Folder {}
+// SAFETY: As above.
+unsafe impl Sync for Folder {}
+
+#[cfg(CONFIG_DEBUG_FS)]
+impl Folder {
+    /// Makes a folder, in debugfs itself or in `parent`; may sleep.
+    pub(crate) fn new(name: &CStr, parent: Option<&Self>) -> Self {
+        let parent = parent.map_or(ptr::null_mut(), |parent| parent.0);
+        // SAFETY: `parent` is null or what debugfs gave (invariant); the name is copied.
+        // INVARIANT: Just made.
+        Self(unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), parent) })
+    }
+
+    /// Makes a file that is about `of`; may sleep.
+    ///
+    /// # Safety
+    ///
+    /// `of` outlives the folder, and those above it.
+    pub(crate) unsafe fn file<L: Lines>(&self, name: &CStr, of: &L::Of) {
+        const READ_ONLY: bindings::umode_t = 0o400;
+        // SAFETY: The folder is what debugfs gave (invariant). These operations are made for files
+        // about an `L::Of`, which is there as long as the file.
+        unsafe {
+            bindings::debugfs_create_file_full(
+                name.as_char_ptr(),
+                READ_ONLY,
+                self.0,
+                ptr::from_ref(of).cast_mut().cast(),
+                ptr::null(),
+                &Reader::<L>::OPERATIONS,
+            )
+        };
+    }
+}
+
+#[cfg(CONFIG_DEBUG_FS)]
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // SAFETY: It was not removed (invariant); errors are fine.
+        unsafe { bindings::debugfs_remove(self.0) };
+    }
+}
+
+#[cfg(not(CONFIG_DEBUG_FS))]
+impl Folder {
+    pub(crate) fn new(_name: &CStr, _parent: Option<&Self>) -> Self {
+        Self()
+    }
+
+    /// # Safety
+    ///
+    /// None without debugfs.
+    pub(crate) unsafe fn file<L: Lines>(&self, _name: &CStr, _of: &L::Of) {}
+}

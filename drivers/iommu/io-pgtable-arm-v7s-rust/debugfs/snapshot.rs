@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Copies of tables that other CPUs may be changing; [`readers`](crate::memory::readers) says why
+//! that is safe.
+
+use kernel::prelude::*;
+
+use crate::{
+    format::{
+        entry::{
+            self,
+            INVALID,
+            L2_ENTRIES, //
+        },
+        slots::Slot, //
+    },
+    table_set::IoPgtableArmV7s, //
+};
+
+/// A copy of the entries for 1 MiB of input addresses, from one moment as far as first-level entry
+/// and table go: entries of a table are copied one after the other.
+#[derive(Zeroable)]
+pub(crate) struct Snapshot {
+    /// The first-level entry.
+    pub(crate) l1: u32,
+    /// The table that it refers to; nothing if it does not.
+    pub(crate) l2: [u32; L2_ENTRIES],
+}
+
+impl IoPgtableArmV7s {
+    /// Copies the entries for the `mib`th MiB of input addresses, invalid ones beyond the last.
+    pub(crate) fn snapshot(&self, mib: usize, to: &mut Snapshot) {
+        let copy = || {
+            let raw = self.l1().get(mib).map_or(INVALID, Slot::load);
+            to.l1 = raw;
+            if entry::is_table(raw) {
+                // SAFETY: Read from this set, and who removes the table waits for us first.
+                let l2 = unsafe { self.l2(raw) };
+                for (to, slot) in to.l2.iter_mut().zip(l2) {
+                    *to = slot.load();
+                }
+            }
+        };
+        self.readers().with(copy);
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The format itself: the bits of entries, how they are read and written, and what makes them
+//! visible to a page table walker.
+//!
+//! Imports nothing else of this driver. Of the kernel it takes constants and the macro `bitfield!`;
+//! [`barrier`] and [`cache_sync`] hold the calls.
+
+pub(crate) mod barrier;
+pub(crate) mod cache_sync;
+pub(crate) mod entry;
+pub(crate) mod slots;
+pub(crate) mod table_phys;

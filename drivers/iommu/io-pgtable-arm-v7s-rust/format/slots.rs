@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The only place where table entries are read and written.
+//!
+//! A table is shared with a page table walker that we do not control and, entry by entry, with
+//! other CPUs, so that every access goes through [`Slot`]:
+//!
+//! - **Single-copy atomic.** A slot is read, written or exchanged whole: with an aligned 32-bit
+//!   access, or with an aligned 64-bit one that holds two slots. Architectures with 64-bit
+//!   registers make the latter one access, others split it at 32 bits; either way no slot is ever
+//!   seen half-written, and the walker and other CPUs see each slot change once, from its old to
+//!   its new value. Two slots of one word may become visible together or one after the other.
+//!   That is what a loop over single entries promises, too.
+//! - **Ordering.** Loads and stores here order nothing but themselves (volatile access, which is
+//!   what `READ_ONCE` and `WRITE_ONCE` are; the kernel's `Atomic` would cost a call for each slot
+//!   on kernels built by gcc). What has to be ordered says so where it happens: a new table's
+//!   content before the entry that refers to it ([`Slot::install`]), all entries before a mapping
+//!   is announced ([`publish`](crate::format::barrier::publish)). A CPU that follows an entry to a
+//!   table is ordered by the address dependency. The litmus tests in Documentation/iommu/litmus put that
+//!   to the kernel's memory model.
+//! - **Who writes.** A caller of the io-pgtable interface has the range of its call to itself, so
+//!   that runs of slots have one writer. Only a first-level slot may be filled by two callers at
+//!   once, whose ranges lie in the same 1 MiB: [`Slot::install`] lets one of them win.
+
+use core::cell::UnsafeCell;
+
+use crate::format::{
+    barrier::{
+        compare_exchange,
+        publish_table, //
+    },
+    entry::{
+        Leaf,
+        Test,
+        Vacant,
+        INVALID,
+        L2_ENTRIES, //
+    }, //
+};
+
+/// A place for one entry of a table.
+#[repr(transparent)]
+pub(crate) struct Slot(UnsafeCell<u32>);
+
+// SAFETY: Every access to the value is single-copy atomic, as the head of this file argues.
+unsafe impl Sync for Slot {}
+
+impl Slot {
+    /// Reads the entry.
+    #[inline(always)]
+    pub(crate) fn load(&self) -> u32 {
+        // SAFETY: The pointer comes from a reference and is aligned; the access is single-copy
+        // atomic, so that concurrent writers are no race (see the head of this file).
+        unsafe { self.0.get().read_volatile() }
+    }
+
+    /// Writes the entry.
+    #[inline(always)]
+    pub(crate) fn store(&self, entry: u32) {
+        // SAFETY: As for `load`.
+        unsafe { self.0.get().write_volatile(entry) }
+    }
+
+    /// Makes an invalid entry refer to a table whose content the walker can already see, or
+    /// returns the entry that somebody else put there first.
+    pub(crate) fn install(&self, entry: u32) -> Result<(), u32> {
+        publish_table();
+        // SAFETY: The pointer comes from a reference and is aligned; all other accesses to the slot
+        // go through this type and are single-copy atomic.
+        unsafe { compare_exchange(self.0.get(), INVALID, entry) }.map(|_| ())
+    }
+}
+
+/// The content of a second-level table, which must be aligned to its size.
+#[repr(C, align(1024))]
+pub(crate) struct L2Slots(pub(crate) [Slot; L2_ENTRIES]);
+
+/// Two consecutive slots in one aligned word.
+#[repr(transparent)]
+struct Pair(UnsafeCell<u64>);
+
+impl Pair {
+    /// Entries of `Pair`s that are handled together, which is what pays for the loop around them.
+    const BLOCK: usize = 8;
+
+    #[inline(always)]
+    fn load(&self) -> u64 {
+        // SAFETY: As for `Slot::load`: each half is read at once.
+        unsafe { self.0.get().read_volatile() }
+    }
+
+    #[inline(always)]
+    fn store(&self, word: u64) {
+        // SAFETY: As for `Slot::load`: each half is written at once.
+        unsafe { self.0.get().write_volatile(word) }
+    }
+
+    /// The word that holds `first` before `second`.
+    #[inline(always)]
+    fn word(first: u32, second: u32) -> u64 {
+        let (low, high) = if cfg!(target_endian = "little") {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        u64::from(high) << 32 | u64::from(low)
+    }
+}
+
+/// Divides a run into what can be handled as words and what lies before and behind.
+#[inline(always)]
+fn split(run: &[Slot]) -> (&[Slot], &[Pair], &[Slot]) {
+    // SAFETY: Two slots have the size of a `Pair`, any bits are a valid `Pair`, `align_to` sees to
+    // the alignment, and both types allow shared mutation.
+    unsafe { run.align_to::<Pair>() }
+}
+
+/// Whether all entries of `run` pass the test.
+pub(crate) fn all<T: Test>(run: &[Slot]) -> bool {
+    run.iter().all(|slot| T::one(slot.load()))
+}
+
+/// Writes the entries of consecutive pages of size `L`, the first of which is `first`, over the
+/// leading vacant slots of `run`, in whole pages. Returns how many slots that are.
+///
+/// The output addresses must not cross a 4 GiB boundary (see [`Leaf`]).
+#[inline(always)]
+pub(crate) fn fill_vacant<L: Leaf>(run: &[Slot], first: u32) -> usize {
+    let mut done = 0;
+    if run.len() >= 2 * Pair::BLOCK {
+        done = fill_blocks::<L>(run, first);
+    }
+    if L::ENTRIES == 1 {
+        let mut entry = L::advance(first, done);
+        while let Some(slot) = run.get(done).filter(|slot| Vacant::one(slot.load())) {
+            slot.store(entry);
+            entry = L::advance(entry, 1);
+            done += 1;
+        }
+    }
+    done
+}
+
+/// The same, as far as whole blocks of words go. A block is a page of those that take sixteen
+/// slots, which are naturally aligned.
+#[inline(never)]
+fn fill_blocks<L: Leaf>(run: &[Slot], first: u32) -> usize {
+    const { assert!(L::ENTRIES == 1 || L::ENTRIES == 2 * Pair::BLOCK) };
+    let (head, pairs, _) = split(run);
+    let mut entry = first;
+    for slot in head {
+        if !Vacant::one(slot.load()) {
+            return 0;
+        }
+        slot.store(entry);
+        entry = L::advance(entry, 1);
+    }
+    // From one entry of a word to its other, and from one word to the next. No half overflows
+    // into the other before the last entry: that is what the 4 GiB rule is for.
+    let (second, step) = if L::ENTRIES == 1 {
+        (L::advance(entry, 1), L::advance(0, 2))
+    } else {
+        (entry, 0)
+    };
+    let mut word = Pair::word(entry, second);
+    let next_block = match L::ENTRIES {
+        1 => L::advance(0, 2 * Pair::BLOCK),
+        _ => L::advance(0, 1),
+    };
+    let mut done = head.len();
+    for block in pairs.chunks_exact(Pair::BLOCK) {
+        if !block_passes::<Vacant>(block) {
+            break;
+        }
+        for (i, pair) in block.iter().enumerate() {
+            let ahead = step.wrapping_mul(i as u32);
+            pair.store(word.wrapping_add(Pair::word(ahead, ahead)));
+        }
+        word = word.wrapping_add(Pair::word(next_block, next_block));
+        done += 2 * Pair::BLOCK;
+    }
+    done
+}
+
+/// Makes the leading entries of `run` invalid, as far as they pass the test, in whole pages of size
+/// `L`. Returns how many slots that are.
+#[inline(always)]
+pub(crate) fn clear_leading<T: Test, L: Leaf>(run: &[Slot]) -> usize {
+    let mut done = 0;
+    if run.len() >= 2 * Pair::BLOCK {
+        done = clear_blocks::<T>(run);
+    }
+    if L::ENTRIES == 1 {
+        while let Some(slot) = run.get(done).filter(|slot| T::one(slot.load())) {
+            slot.store(INVALID);
+            done += 1;
+        }
+    }
+    done
+}
+
+/// The same, as far as whole blocks of words go.
+#[inline(never)]
+fn clear_blocks<T: Test>(run: &[Slot]) -> usize {
+    let (head, pairs, _) = split(run);
+    for slot in head {
+        if !T::one(slot.load()) {
+            return 0;
+        }
+        slot.store(INVALID);
+    }
+    let mut done = head.len();
+    for block in pairs.chunks_exact(Pair::BLOCK) {
+        if !block_passes::<T>(block) {
+            break;
+        }
+        for pair in block {
+            pair.store(Pair::word(INVALID, INVALID));
+        }
+        done += 2 * Pair::BLOCK;
+    }
+    done
+}
+
+/// Whether all entries of a block pass the test.
+#[inline(always)]
+fn block_passes<T: Test>(block: &[Pair]) -> bool {
+    let words = block.iter().map(|pair| T::prepare(pair.load()));
+    words.reduce(T::merge).is_some_and(T::all)
+}
+
+/// Makes all entries of `run` invalid.
+pub(crate) fn clear(run: &[Slot]) {
+    for slot in run {
+        slot.store(INVALID);
+    }
+}

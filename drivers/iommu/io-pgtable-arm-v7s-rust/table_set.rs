@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A table set: one first-level table, the second-level tables it refers to, and the way from an
+//! input address through them.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    prelude::*,
+    types::Opaque, //
+};
+
+use crate::{
+    config::Config,
+    format::{
+        barrier,
+        entry::{
+            self,
+            Leaf,
+            Section,
+            SmallPage, //
+            INVALID,
+            L2_ENTRIES,
+        },
+        slots::{
+            clear,
+            L2Slots,
+            Slot, //
+        }, //
+    },
+    log,
+    memory::{
+        readers::Readers,
+        source::L2Tables,
+        table::{
+            L1,
+            L2, //
+        }, //
+    },
+    registers,
+    slab::Gfp, //
+};
+
+/// ARMv7 short-descriptor page tables behind a `struct io_pgtable`.
+///
+/// All methods may be called at the same time from several threads and contexts, as long as no two
+/// calls that change something concern the same input addresses; that is the io-pgtable contract.
+///
+/// # Invariants
+///
+/// - Every table entry in `l1` was written by [`grow`](Self::grow) and refers to a second-level
+///   table from `tables` that is exclusively its own. So are the retired tables.
+/// - The kernel's linear map keeps one distance between virtual and physical addresses of tables,
+///   `linear`.
+#[repr(C)]
+pub(crate) struct IoPgtableArmV7s {
+    // First, so that a pointer to it is one to the table set. The io-pgtable core writes to it
+    // after we made it.
+    iop: Opaque<bindings::io_pgtable>,
+    l1: L1,
+    linear: usize,
+    cfg: Config,
+    tables: L2Tables,
+    readers: Readers,
+}
+
+// SAFETY: What is behind the pointers may be used from any thread; slots are made for sharing.
+unsafe impl Send for IoPgtableArmV7s {}
+// SAFETY: As above. `iop` is written before the set is shared.
+unsafe impl Sync for IoPgtableArmV7s {}
+
+impl IoPgtableArmV7s {
+    /// Makes an empty table set for `cfg`, and completes `cfg` as the interface asks: page sizes
+    /// narrowed to what can be had, register values filled in.
+    ///
+    /// May sleep. [`EINVAL`] for a configuration that cannot be served, [`ENOMEM`], [`ERANGE`] if
+    /// the first-level table does not fit, [`EIO`] if the device cannot reach it.
+    pub(crate) fn new(
+        cfg: &mut bindings::io_pgtable_cfg,
+        ops: bindings::io_pgtable_ops,
+    ) -> Result<KBox<Self>> {
+        let config = Config::new(cfg)?;
+        let tables = L2Tables::new(&config)?;
+        let readers = Readers::new()?;
+        let l1 = L1::new(&config)?;
+        let phys = l1.phys();
+        let linear = (l1.as_ptr() as usize).wrapping_sub(phys.as_u64() as usize);
+        let iop = bindings::io_pgtable {
+            ops,
+            ..Default::default()
+        };
+        // INVARIANT: The first-level table is empty, and in the linear map like all of them.
+        let this = KBox::new(
+            Self {
+                iop: Opaque::new(iop),
+                l1,
+                linear,
+                cfg: config,
+                tables,
+                readers,
+            },
+            GFP_KERNEL,
+        )?;
+        // The empty table before the register that points to it.
+        barrier::publish();
+        cfg.pgsize_bitmap = config.page_sizes();
+        cfg.__bindgen_anon_1.arm_v7s_cfg = this.registers();
+        Ok(this)
+    }
+
+    /// The C half of the table set.
+    #[inline(always)]
+    pub(crate) fn iop(&self) -> *mut bindings::io_pgtable {
+        self.iop.get()
+    }
+
+    /// What the set was made for.
+    #[inline(always)]
+    pub(crate) fn cfg(&self) -> &Config {
+        &self.cfg
+    }
+
+    /// All first-level slots, one for each MiB of input addresses.
+    #[inline(always)]
+    pub(crate) fn l1(&self) -> &[Slot] {
+        &self.l1
+    }
+
+    /// Where the first-level table is.
+    pub(crate) fn l1_phys(&self) -> u64 {
+        self.l1.phys().as_u64()
+    }
+
+    /// Bytes that the first-level table takes.
+    pub(crate) fn l1_bytes(&self) -> usize {
+        self.l1.bytes()
+    }
+
+    /// Bytes that `tables` second-level tables take.
+    pub(crate) fn l2_bytes(&self, tables: usize) -> usize {
+        self.tables.bytes(tables)
+    }
+
+    /// Returns the lock that debugfs readers take, with the retired tables.
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// The base register, and the others that say how to walk.
+    pub(crate) fn registers(&self) -> registers::Registers {
+        registers::of(&self.cfg, self.l1.phys())
+    }
+
+    /// Where the second-level table is that a first-level entry refers to.
+    #[inline(always)]
+    fn l2_ptr(&self, table_entry: u32) -> *mut L2Slots {
+        let phys = entry::table_paddr(table_entry, self.cfg.mtk_ttbr_ext());
+        self.linear.wrapping_add(phys as usize) as *mut L2Slots
+    }
+
+    /// The slots of the second-level table that a first-level entry refers to.
+    ///
+    /// # Safety
+    ///
+    /// `table_entry` was read from this set and is a table entry, and nobody removes the table
+    /// while the result is in use: the caller has part of its 1 MiB of addresses to itself, or
+    /// looks at a mapping that is its own.
+    #[inline(always)]
+    pub(crate) unsafe fn l2(&self, table_entry: u32) -> &[Slot; L2_ENTRIES] {
+        // SAFETY: Table entries refer to live tables (type invariant) as long as nobody removes
+        // them (function requirement). A new table's content was ordered before its entry, the
+        // read of which this address depends on.
+        unsafe { &(*self.l2_ptr(table_entry)).0 }
+    }
+
+    /// The second-level table for a first-level slot, made if the slot is empty. [`EEXIST`] if a
+    /// section is mapped there, [`ENOMEM`] if no table is to be had, [`EINVAL`] for `gfp` with zone
+    /// bits.
+    ///
+    /// # Safety
+    ///
+    /// The caller has part of the slot's 1 MiB of input addresses to itself while it uses the
+    /// result.
+    #[inline(always)]
+    pub(crate) unsafe fn l2_or_grow(&self, slot: &Slot, gfp: Gfp) -> Result<&[Slot; L2_ENTRIES]> {
+        let mut raw = slot.load();
+        if !entry::is_table(raw) {
+            if raw != INVALID {
+                return Err(EEXIST);
+            }
+            raw = self.grow(slot, gfp)?;
+        }
+        // Whoever installed the table may be on its way to this very line: without it our caller
+        // could tell the walker of a mapping whose first-level entry is still in a cache.
+        self.cfg.walker().sync(core::slice::from_ref(slot));
+        // SAFETY: A table entry of this set, and the rest is the caller's promise.
+        Ok(unsafe { self.l2(raw) })
+    }
+
+    /// Installs an empty second-level table in an empty slot and returns the entry for it, or, if
+    /// somebody else was quicker, theirs.
+    #[cold]
+    fn grow(&self, slot: &Slot, gfp: Gfp) -> Result<u32> {
+        // Validate gfp first, so that the result does not depend on the retired tables.
+        gfp.allowed()?;
+        let kept = self.take_retired();
+        let raw = match kept {
+            Some(raw) => raw,
+            None => self.new_l2(gfp)?,
+        };
+        // INVARIANT: If it succeeds, the slot's entry owns the table.
+        let Err(other) = slot.install(raw) else {
+            return Ok(raw);
+        };
+        // SAFETY: The table is of this set, and nobody but us refers to it.
+        unsafe {
+            match kept {
+                Some(raw) => self.keep(raw),
+                None => drop(self.take_l2(raw)),
+            }
+        }
+        if entry::is_table(other) {
+            Ok(other)
+        } else {
+            Err(EEXIST)
+        }
+    }
+
+    /// Allocates a second-level table and returns the entry for it.
+    fn new_l2(&self, gfp: Gfp) -> Result<u32> {
+        // Report an unreachable table as -ENOMEM, as C does.
+        let (l2, phys) = L2::new(&self.cfg, &self.tables, gfp.no_warn()).map_err(|e| match e {
+            EINVAL => EINVAL,
+            e => {
+                if e == ENOMEM {
+                    log::no_memory(gfp, "second-level");
+                }
+                ENOMEM
+            }
+        })?;
+        l2.into_raw();
+        Ok(entry::encode_table(phys, self.cfg.format()))
+    }
+
+    /// Takes the second-level table back that an entry referred to.
+    ///
+    /// # Safety
+    ///
+    /// `table_entry` is one of this set that no slot holds, or not any more, and its owner is the
+    /// caller. The walker does not know the table, or has been told to forget it.
+    pub(crate) unsafe fn take_l2(&self, table_entry: u32) -> L2<'_> {
+        // SAFETY: The linear map holds no table at zero.
+        let slots = unsafe { NonNull::new_unchecked(self.l2_ptr(table_entry)) };
+        // SAFETY: It is a table of this set (type invariant), to which no entry refers any more.
+        unsafe { L2::from_raw(slots, &self.tables, self.cfg.walker()) }
+    }
+
+    /// Empties a second-level table that an entry referred to, and keeps it as a retired one.
+    ///
+    /// # Safety
+    ///
+    /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
+    /// the caller.
+    pub(crate) unsafe fn keep(&self, table_entry: u32) {
+        // SAFETY: The table is the caller's, and of this set.
+        let l2 = unsafe { self.l2(table_entry) };
+        self.readers.wait();
+        clear(l2);
+        self.cfg.walker().sync(l2);
+        self.readers
+            .with_retired(|retired| retired.push(table_entry, &l2[0]));
+    }
+
+    /// Takes a retired table and returns the entry for it, which the caller owns; all of its
+    /// entries are invalid.
+    fn take_retired(&self) -> Option<u32> {
+        // Most sets never retire one, and need not take the lock to see that.
+        if self.readers.retired() == 0 {
+            return None;
+        }
+        self.readers.with_retired(|retired| {
+            // SAFETY: A retired table belongs to this set, and stays until it is taken, under this
+            // lock.
+            retired.pop(|table_entry| unsafe { &self.l2(table_entry)[0] })
+        })
+    }
+
+    /// Logs that a call was refused, unless the driver wants no such lines
+    /// (IO_PGTABLE_QUIRK_NO_WARN) or there have been many lately.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn refused(&self, call: &str, iova: usize, pgsize: usize, why: &str) {
+        if !self.cfg.no_warn() {
+            log::refused(call, iova, pgsize, why);
+        }
+    }
+
+    /// Writes the entries that a walk for `iova` meets to `ptes`, each at the number of its level:
+    /// 1 and 2. [`EINVAL`] if nothing is mapped there; entries up to that point are written.
+    ///
+    /// May be called whatever others do.
+    pub(crate) fn walk(&self, iova: usize, ptes: &mut [u64; 4]) -> Result {
+        let slot = self.l1().get(iova >> Section::SHIFT).ok_or(EINVAL)?;
+        let look = || {
+            let l1 = slot.load();
+            let table = entry::is_table(l1);
+            // SAFETY: Read from this set, and tables go only after the lock was taken.
+            let l2 = table.then(|| unsafe { self.l2(l1) }[l2_index(iova)].load());
+            (l1, l2)
+        };
+        let (l1, l2) = self.readers().with(look);
+        ptes[1] = l1.into();
+        let mapping = match l2 {
+            Some(l2) => {
+                ptes[2] = l2.into();
+                entry::decode_l2(l2, self.cfg.format().extended)
+            }
+            None => entry::decode_l1(l1, self.cfg.format().extended),
+        };
+        mapping.map(|_| ()).ok_or(EINVAL)
+    }
+
+    /// Translates an input address; zero, which is what the interface asks for, if it is not
+    /// mapped.
+    ///
+    /// # Safety
+    ///
+    /// Nobody changes the mapping of `iova` at the same time.
+    #[inline(always)]
+    pub(crate) unsafe fn iova_to_phys(&self, iova: usize) -> u64 {
+        let Some(slot) = self.l1.get(iova >> Section::SHIFT) else {
+            return 0;
+        };
+        let extended = self.cfg.format().extended;
+        let raw = slot.load();
+        let mapping = if entry::is_table(raw) {
+            // SAFETY: Read from this set; nobody changes the mapping (function requirement).
+            let l2 = unsafe { self.l2(raw) };
+            let raw = l2[l2_index(iova)].load();
+            entry::decode_l2(raw, extended)
+        } else {
+            entry::decode_l1(raw, extended)
+        };
+        mapping.map_or(0, |mapping| mapping.translate(iova))
+    }
+}
+
+/// Index of an address in its second-level table.
+#[inline(always)]
+pub(crate) fn l2_index(iova: usize) -> usize {
+    iova >> SmallPage::SHIFT & (L2_ENTRIES - 1)
+}
+
+impl Drop for IoPgtableArmV7s {
+    fn drop(&mut self) {
+        for slot in self.l1.iter() {
+            let raw = slot.load();
+            if entry::is_table(raw) {
+                slot.store(INVALID);
+                // SAFETY: Just overwritten; the set is ours, and its walker is gone.
+                drop(unsafe { self.take_l2(raw) });
+            }
+        }
+        while let Some(raw) = self.take_retired() {
+            // SAFETY: It is a retired table of this set, and the walker is gone.
+            drop(unsafe { self.take_l2(raw) });
+        }
+    }
+}

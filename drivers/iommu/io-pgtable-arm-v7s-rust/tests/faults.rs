@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each allocation of each operation fails once: the errno, what was mapped until then and what was
+//! before, and that the next call works.
+
+use super::*;
+
+use crate::{
+    memory::source::source,
+    page_table::TableSource,
+    slab::tests::fault, //
+};
+
+/// How many of the allocations that so many tables take can fail: a pool takes none as long as
+/// there is room on the page of the two that are there before. Those of kmemleak are among them now
+/// and then, so that one of ours is passed over.
+fn failures_of(tables: usize) -> Result<usize> {
+    Ok(match source()? {
+        TableSource::Pool => usize::from(2 + tables > kernel::page::PAGE_SIZE / SZ_1K),
+        _ if cfg!(CONFIG_DEBUG_KMEMLEAK) => tables.min(1),
+        _ => tables,
+    })
+}
+
+/// A walker that snoops, one that does not, and one that reaches wider addresses.
+fn requests() -> Result<[bindings::io_pgtable_cfg; 3]> {
+    let dev = device()?;
+    Ok([
+        request(0, 32, 32),
+        noncoherent(dev, 0, 32, 32),
+        // Its tables may lie where the device does not reach.
+        request(MTK | quirk::ARM_MTK_TTBR_EXT, 34, 35),
+    ])
+}
+
+/// Allocations that may not sleep, and those that may, if they can fail.
+fn flags() -> impl Iterator<Item = bindings::gfp_t> {
+    let sleeping = fault::is_set_up().then_some(bindings::GFP_KERNEL);
+    Iterator::chain(core::iter::once(fault::GFP.as_raw()), sleeping)
+}
+
+/// Maps pages, with each allocation failing in turn, next to others that are there before. Says
+/// whether all was right, and it failed that often.
+fn map_in_turn(
+    cfg: &bindings::io_pgtable_cfg,
+    iova: usize,
+    pgsize: usize,
+    pgcount: usize,
+    gfp: bindings::gfp_t,
+    least: usize,
+) -> Result<bool> {
+    const BEFORE: u64 = 0x8000_0000;
+    let (paddr, size) = (0x4000_0000, pgsize * pgcount);
+    let mut failures = 0;
+    for n in 1..1000 {
+        let set = Set::new(*cfg)?;
+        // In the first table that is used, and in the one behind the last.
+        let others = [iova - SZ_64K, iova + size.next_multiple_of(SZ_1M) + SZ_16M];
+        let is_there = |other| set.translates(other, BEFORE, SZ_64K);
+        let mut right = others
+            .iter()
+            .all(|other| set.maps(*other, BEFORE, SZ_64K, 1));
+
+        let call = || set.map_gfp(iova, paddr, pgsize, pgcount, RW, gfp);
+        let ((ret, mapped), failed) = fault::nth(n, call);
+        right &= set.translates(iova, paddr, mapped);
+        right &= set.is_gap(iova + mapped, size - mapped);
+        if ret == OK {
+            right &= mapped == size;
+        } else {
+            failures += 1;
+            right &= failed && ret == errno(ENOMEM) && mapped < size;
+            // Up to a table that there was no memory for, of which nothing is to be seen.
+            right &= mapped == 0 || (iova + mapped) % SZ_1M == 0;
+            right &= mapped == 0 || set.l1_entry(iova + mapped) == 0;
+            // And then there is some.
+            right &= set.maps(
+                iova + mapped,
+                paddr + mapped as u64,
+                pgsize,
+                pgcount - mapped / pgsize,
+            );
+            right &= set.translates(iova, paddr, size);
+        }
+        right &= others.into_iter().all(is_there);
+        if !right {
+            pr_err!("allocation {n} for {pgcount} x {pgsize:#x}: {ret}, {mapped:#x} mapped\n");
+            return Err(EINVAL);
+        }
+        if !failed && failures < least {
+            pr_err!("{failures} failures for {pgcount} x {pgsize:#x}, expected {least}\n");
+        }
+        if !failed {
+            return Ok(failures >= least);
+        }
+    }
+    Err(EOVERFLOW)
+}
+
+#[kunit_tests(v7s_faults)]
+mod suite {
+    use super::*;
+
+    /// A table that is missing is the end of a map, wherever it is; each size has its own way to
+    /// map one page, and many.
+    #[test]
+    fn map() -> Result {
+        for cfg in requests()? {
+            for gfp in flags() {
+                let map = |iova, size, count, tables| {
+                    map_in_turn(&cfg, iova, size, count, gfp, failures_of(tables)?)
+                };
+                for size in [SZ_4K, SZ_64K] {
+                    // From the end of a section on, in four tables, the first of which is there.
+                    let iova = SZ_16M + SZ_1M - SZ_64K;
+                    assert!(map(iova, size, (2 * SZ_1M + 2 * SZ_64K) / size, 3)?);
+                    assert!(map(iova, size, 1, 0)?);
+                    assert!(map(SZ_16M, size, 1, 1)?);
+                }
+                // These take no table.
+                for size in [SZ_1M, SZ_16M] {
+                    assert!(map(2 * SZ_16M, size, 3, 0)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The set itself. C's interface has no errno for it.
+    #[test]
+    fn create() -> Result {
+        if fault::skip_unless_set_up() {
+            return Ok(());
+        }
+        for cfg in requests()? {
+            let mut failures = 0;
+            for n in 1..1000 {
+                let (set, failed) = fault::nth(n, || Set::new(cfg));
+                assert!(failed || set.is_ok());
+                failures += usize::from(set.is_err());
+                let set = set.or_else(|_| Set::new(cfg))?;
+                assert!(set.maps(SZ_16M, 0x4000_0000, SZ_4K, 600));
+                assert!(set.translates(SZ_16M, 0x4000_0000, 600 * SZ_4K));
+                if !failed {
+                    break;
+                }
+            }
+            // What holds the set, its first level, and its place in the list.
+            assert!(failures >= 3);
+        }
+        Ok(())
+    }
+}

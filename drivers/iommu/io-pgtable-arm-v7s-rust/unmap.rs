@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Unmapping: runs of pages, and what the driver is told of each.
+//!
+//! Entries of a run become invalid before the first callback for them; a driver that flushes in
+//! its callbacks therefore never flushes too early. Callbacks come in the order of addresses.
+
+use core::slice::from_ref;
+
+use crate::{
+    config::MAX_SPACE,
+    format::{
+        entry::{
+            self,
+            LargePage,
+            Leaf,
+            Section,
+            Small,
+            SmallPage,
+            Supersection,
+            Test,
+            Valid, //
+            INVALID,
+        },
+        slots::{
+            clear,
+            clear_leading,
+            Slot, //
+        }, //
+    },
+    table_set::{
+        l2_index,
+        IoPgtableArmV7s, //
+    },
+    tlb::Gather, //
+};
+
+/// First-level slots that are taken care of together: those of a supersection.
+const L1_CHUNK: usize = Supersection::ENTRIES;
+
+impl IoPgtableArmV7s {
+    /// Unmaps `count` pages of `pgsize` bytes from `iova` on and returns how many bytes that were:
+    /// all, or those before the first page that cannot be unmapped, because nothing is mapped there
+    /// or because it is part of something larger. Zero for a request that makes no sense.
+    ///
+    /// A larger page size than was mapped is fine, as long as all of it is mapped; a second-level
+    /// table that it covers goes with what it maps.
+    ///
+    /// # Safety
+    ///
+    /// No other call concerns the same input addresses at the same time.
+    #[inline(always)]
+    pub(crate) unsafe fn unmap_pages(
+        &self,
+        iova: usize,
+        pgsize: usize,
+        count: usize,
+        gather: Gather,
+    ) -> usize {
+        // A function for each size, so that none pays for the others, and one for the single page,
+        // which is what most calls are about.
+        //
+        // SAFETY: The input addresses are the caller's alone.
+        unsafe {
+            match pgsize {
+                SmallPage::SIZE if count == 1 => self.unmap_one(iova, gather),
+                SmallPage::SIZE => self.unmap_l2::<SmallPage, Small>(iova, count, gather),
+                LargePage::SIZE => self.unmap_l2::<LargePage, Valid>(iova, count, gather),
+                Section::SIZE => self.unmap_l1::<Section>(iova, count, gather),
+                Supersection::SIZE => self.unmap_l1::<Supersection>(iova, count, gather),
+                _ => self.refuse_unmap(iova, pgsize),
+            }
+        }
+    }
+
+    /// Whether a request is one that may be tried.
+    #[inline(always)]
+    fn may_unmap<L: Leaf>(&self, iova: usize, count: usize) -> bool {
+        let cfg = self.cfg();
+        let last = count.wrapping_sub(1);
+        let in_page = L::SIZE - 1;
+        let end = (iova as u64).checked_add((last as u64) << L::SHIFT | in_page as u64);
+        (last as u64) < MAX_SPACE >> L::SHIFT
+            && end.is_some_and(|end| end <= cfg.iova_max() as u64)
+            && iova & in_page == 0
+            && L::SIZE & cfg.page_sizes() != 0
+    }
+
+    #[cold]
+    fn refuse_unmap(&self, iova: usize, pgsize: usize) -> usize {
+        self.refused("unmap", iova, pgsize, "no such range or page size");
+        0
+    }
+
+    #[cold]
+    fn unmapped_less(&self, iova: usize, pgsize: usize) {
+        self.refused(
+            "unmap",
+            iova,
+            pgsize,
+            "nothing is mapped there, or something larger",
+        );
+    }
+
+    /// Unmaps a single small page. Returns the number of bytes.
+    ///
+    /// # Safety
+    ///
+    /// As for [`unmap_pages`](Self::unmap_pages).
+    #[inline(never)]
+    unsafe fn unmap_one(&self, iova: usize, gather: Gather) -> usize {
+        if !self.may_unmap::<SmallPage>(iova, 1) {
+            return self.refuse_unmap(iova, SmallPage::SIZE);
+        }
+        let raw = self
+            .l1()
+            .get(iova >> Section::SHIFT)
+            .map_or(INVALID, Slot::load);
+        if entry::is_table(raw) {
+            // SAFETY: Read from this set; part of the slot's addresses is the caller's alone.
+            let run = from_ref(unsafe { &self.l2(raw)[l2_index(iova)] });
+            if clear_leading::<Small, SmallPage>(run) == 1 {
+                self.cfg().walker().sync(run);
+                self.flush_leaves(gather, iova, SmallPage::SIZE, 1);
+                return SmallPage::SIZE;
+            }
+        }
+        self.unmapped_less(iova, SmallPage::SIZE);
+        0
+    }
+
+    /// Unmaps pages of a size that second-level tables hold. `T` tells entries that may go.
+    /// Returns the number of bytes.
+    ///
+    /// # Safety
+    ///
+    /// As for [`unmap_pages`](Self::unmap_pages).
+    #[inline(never)]
+    unsafe fn unmap_l2<L: Leaf, T: Test>(
+        &self,
+        start: usize,
+        mut count: usize,
+        gather: Gather,
+    ) -> usize {
+        if !self.may_unmap::<L>(start, count) {
+            return self.refuse_unmap(start, L::SIZE);
+        }
+        let mut iova = start;
+        loop {
+            let raw = self
+                .l1()
+                .get(iova >> Section::SHIFT)
+                .map_or(INVALID, Slot::load);
+            if !entry::is_table(raw) {
+                self.unmapped_less(iova, L::SIZE);
+                break;
+            }
+            // SAFETY: Read from this set; part of the slot's addresses is the caller's alone.
+            let rest = unsafe { &self.l2(raw)[l2_index(iova)..] };
+            let pages = count.min(rest.len() / L::ENTRIES);
+            let run = rest.get(..pages * L::ENTRIES).unwrap_or_default();
+            let cleared = clear_leading::<T, L>(run);
+            let done = cleared / L::ENTRIES;
+            let walker = self.cfg().walker();
+            walker.sync(run.get(..cleared).unwrap_or_default());
+            self.flush_leaves(gather, iova, SmallPage::SIZE, cleared);
+            iova = iova.wrapping_add(done << L::SHIFT);
+            if done < pages {
+                self.unmapped_less(iova, L::SIZE);
+                break;
+            }
+            count = count.wrapping_sub(pages);
+            if count == 0 {
+                break;
+            }
+        }
+        iova.wrapping_sub(start)
+    }
+
+    /// Unmaps pages of a size that the first-level table holds. Returns the number of bytes.
+    ///
+    /// # Safety
+    ///
+    /// As for [`unmap_pages`](Self::unmap_pages).
+    #[inline(never)]
+    unsafe fn unmap_l1<L: Leaf>(&self, start: usize, count: usize, gather: Gather) -> usize {
+        if !self.may_unmap::<L>(start, count) {
+            return self.refuse_unmap(start, L::SIZE);
+        }
+        let first = start >> Section::SHIFT;
+        let run = self
+            .l1()
+            .get(first..first + count * L::ENTRIES)
+            .unwrap_or_default();
+        let mut iova = start;
+        for chunk in run.chunks(L1_CHUNK) {
+            // SAFETY: The addresses are the caller's alone.
+            let done = unsafe { self.unmap_chunk::<L>(chunk, iova, gather) };
+            iova = iova.wrapping_add(done << L::SHIFT);
+            if done * L::ENTRIES < chunk.len() {
+                self.unmapped_less(iova, L::SIZE);
+                break;
+            }
+        }
+        iova.wrapping_sub(start)
+    }
+
+    /// The same for slots whose old content fits on the stack, where it is needed after they are
+    /// clear. Returns the number of pages.
+    ///
+    /// # Safety
+    ///
+    /// As for [`unmap_pages`](Self::unmap_pages).
+    unsafe fn unmap_chunk<L: Leaf>(&self, chunk: &[Slot], iova: usize, gather: Gather) -> usize {
+        let mut old = [INVALID; L1_CHUNK];
+        let mut entries = 0;
+        for (old, slot) in old.iter_mut().zip(chunk) {
+            *old = slot.load();
+            // A section is not enough to unmap a sixteenth of a supersection.
+            if !Valid::one(*old) || L::ENTRIES == 1 && entry::is_supersection(*old) {
+                break;
+            }
+            entries += 1;
+        }
+        let pages = entries / L::ENTRIES;
+        let run = chunk.get(..pages * L::ENTRIES).unwrap_or_default();
+        clear(run);
+        self.cfg().walker().sync(run);
+        for (i, raw) in old.iter().take(run.len()).enumerate() {
+            let iova = iova + (i << Section::SHIFT);
+            if entry::is_table(*raw) {
+                // SAFETY: Overwritten, and the addresses are the caller's alone.
+                unsafe { self.retire(*raw, iova) };
+            } else {
+                self.flush_leaves(gather, iova, Section::SIZE, 1);
+            }
+        }
+        pages
+    }
+
+    /// Frees the second-level table for the section of input addresses at `iova`, after the driver
+    /// was told that no walk may use it any more; keeps it if the driver is none that can be told.
+    ///
+    /// # Safety
+    ///
+    /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
+    /// the caller.
+    pub(crate) unsafe fn retire(&self, table_entry: u32, iova: usize) {
+        let told = self.flush_walk(iova, Section::SIZE, SmallPage::SIZE);
+        // SAFETY: The caller owns the table, and no entry refers to it. It is freed only after the
+        // driver has invalidated the walker's caches and readers have left it.
+        unsafe {
+            if told {
+                self.readers().wait();
+                drop(self.take_l2(table_entry));
+            } else {
+                self.keep(table_entry);
+            }
+        }
+    }
+}

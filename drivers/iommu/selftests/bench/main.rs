@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! v7s_bench: what page-table operations cost in Rust, in the kernel's C, and at the least.
+//!
+//! Runs once when loaded, and leaves its results as a JSON list in `v7s_bench/results` of debugfs.
+//! `scripts/measure/v7s` has it run in a guest whose clock counts instructions; elsewhere the numbers are
+//! nanoseconds.
+//!
+//! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C. What is measured
+//! is checked, so that a fast wrong answer is an error and not a result.
+//!
+//! - [`case`] are the combinations that are measured, [`tables`] what is measured;
+//! - [`window`] measures calls on one CPU, [`floor`] what they are compared with, [`cpus`] several
+//!   CPUs at once, [`slab`] the cache that tables come from;
+//! - [`row`] is how results are written.
+
+mod case;
+mod cpus;
+#[path = "../lib/device.rs"]
+mod device;
+mod floor;
+#[path = "../lib/provider.rs"]
+mod provider;
+mod row;
+mod slab;
+#[path = "../../../../mm/selftests/lib/stopwatch.rs"]
+mod stopwatch;
+mod tables;
+mod window;
+
+use kernel::{
+    debugfs,
+    prelude::*, //
+};
+
+use slab_rust::compat::parameter;
+
+use case::{
+    Case,
+    Touch, //
+};
+use device::PlatformDevice;
+use provider::{
+    check_providers,
+    Provider, //
+};
+use row::{
+    Results,
+    Row, //
+};
+use stopwatch::Stopwatch;
+use tables::Tables;
+use window::{
+    measure,
+    measure_floor,
+    measure_lifetime, //
+};
+
+module! {
+    type: Bench,
+    name: "v7s_bench",
+    authors: ["v7s-rs developers"],
+    description: "Benchmark of ARMv7 short-descriptor page tables, Rust against C",
+    license: "GPL",
+    params: {
+        cpus: u8 {
+            default: 0,
+            description: "1: all CPUs at once, on ranges that share tables; 0: one CPU, all cases",
+        },
+        calls: u32 {
+            default: 1000,
+            description: "Calls that a mean is taken over, on one CPU",
+        },
+    },
+}
+
+#[pin_data]
+struct Bench {
+    #[pin]
+    _results: debugfs::File<Results>,
+}
+
+impl kernel::InPlaceModule for Bench {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        let dir = debugfs::Dir::new(c"v7s_bench");
+        pin_init::pin_init_scope(move || {
+            let results = match parameter(&module_parameters::cpus) {
+                0 => one_cpu()?,
+                _ => cpus::measure()?,
+            };
+            Ok(try_pin_init!(Self {
+                _results <- dir.read_only_file(c"results", Results(results)),
+            }? Error))
+        })
+    }
+}
+
+/// Calls that a mean is taken over.
+fn calls() -> usize {
+    (parameter(&module_parameters::calls) as usize).max(1)
+}
+
+/// The same for calls that take as long as many.
+fn few_calls() -> usize {
+    calls().div_ceil(10)
+}
+
+/// Everything that one CPU can say.
+fn one_cpu() -> Result<KVec<Row>> {
+    let dev = tables::device()?;
+    let watch = Stopwatch::new();
+    let mut rows = KVec::new();
+    compare_providers(&dev)?;
+    for case in case::all() {
+        measure_case(&mut rows, &watch, &case, &dev)?;
+    }
+    for case in case::lifetimes() {
+        let rust = measure_lifetime(&watch, Provider::Rust, &case, &dev)?;
+        let c = measure_lifetime(&watch, Provider::C, &case, &dev)?;
+        rows.push(Row::of("create", &case, rust.map, c.map), GFP_KERNEL)?;
+        rows.push(Row::of("destroy", &case, rust.unmap, c.unmap), GFP_KERNEL)?;
+    }
+    slab::measure(&mut rows, &watch)?;
+    Ok(rows)
+}
+
+/// Makes sure that the two are two.
+fn compare_providers(dev: &PlatformDevice) -> Result {
+    let case = Case::COMMON;
+    let rust = Tables::new(Provider::Rust, &case, dev)?;
+    let c = Tables::new(Provider::C, &case, dev)?;
+    match (rust.set(), c.set()) {
+        (Some(rust), Some(c)) => check_providers(rust, c),
+        _ => Err(EINVAL),
+    }
+}
+
+/// All operations that a case has something to say about.
+fn measure_case(
+    rows: &mut KVec<Row>,
+    watch: &Stopwatch,
+    case: &Case,
+    dev: &PlatformDevice,
+) -> Result {
+    let rust = measure(watch, Provider::Rust, case, dev)?;
+    let c = measure(watch, Provider::C, case, dev)?;
+    let floor = match case.has_floor() {
+        true => Some(measure_floor(watch, case)?),
+        false => None,
+    };
+    let mut push = |op, rust, c, floor| -> Result {
+        Ok(rows.push(Row::of(op, case, rust, c).floor(floor), GFP_KERNEL)?)
+    };
+    if case.is_mapping() {
+        push("map", rust.map, c.map, floor.map(|floor| floor.map))?;
+    }
+    // A table is made by a map only.
+    if case.touch == Touch::Hit {
+        push("unmap", rust.unmap, c.unmap, floor.map(|floor| floor.unmap))?;
+    }
+    if case.is_translation() {
+        let floor = floor.map(|floor| floor.translate);
+        push("translate", rust.translate, c.translate, floor)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! v7s_compare: page tables of Rust against those of the kernel's C.
+//!
+//! Runs once when loaded, and leaves its results in `v7s_compare` of debugfs: `results`, a KTAP
+//! document, and `reports`, how often C was asked for what it reports with a WARN. Load
+//! `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C.
+//!
+//! Both have to give the same answers, registers, callbacks, translations, and entries, save for
+//! what Documentation/iommu/differences.rst lists.
+//!
+//! - [`creation`] is which configurations are accepted, [`codec`] every entry there is,
+//!   [`deliberate`] where the two differ on purpose, [`session`] random operations, of which
+//!   [`generate`] makes the input and [`shrink`] leaves few if they fail;
+//! - [`pair`] asks both the same and compares, [`forecast`] knows what C will report, [`set`] is
+//!   one of the two, [`flush`] its callbacks, [`walk`] what hardware would read;
+//! - [`setup`] is a configuration, [`operation`] a call;
+//! - [`ktap`], [`tally`] and [`text`] are how results are written.
+
+mod codec;
+mod creation;
+mod deliberate;
+#[path = "../lib/device.rs"]
+mod device;
+mod flush;
+mod forecast;
+mod generate;
+mod ktap;
+#[path = "../lib/memory.rs"]
+mod memory;
+mod operation;
+mod pair;
+#[path = "../lib/provider.rs"]
+mod provider;
+#[path = "../../../../mm/selftests/lib/random.rs"]
+mod random;
+mod session;
+mod set;
+mod setup;
+mod shrink;
+mod tally;
+mod text;
+mod walk;
+
+use kernel::{
+    debugfs::Scope,
+    fmt,
+    prelude::*,
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
+    }, //
+};
+
+use slab_rust::compat::parameter;
+
+use device::PlatformDevice;
+use forecast::Report;
+use ktap::{
+    wrong,
+    Ktap, //
+};
+use pair::Reports;
+use provider::{
+    check_providers,
+    Provider, //
+};
+use set::Set;
+use setup::{
+    Class,
+    Quirks,
+    Setup, //
+    CLASSES,
+    QUIRKS,
+};
+use tally::Tally;
+use text::Text;
+
+module! {
+    type: Compare,
+    name: "v7s_compare",
+    authors: ["v7s-rs developers"],
+    description: "Compares ARMv7 short-descriptor page tables of Rust with those of C",
+    license: "GPL",
+    params: {
+        seed: u32 {
+            default: 1,
+            description: "Number of the first session of random operations",
+        },
+        operations: u32 {
+            default: 100000,
+            description: "Random operations, all configurations together",
+        },
+    },
+}
+
+/// Times that C is asked for each kind of input that it reports with a WARN.
+const REPORTED: usize = 3;
+
+/// Failures that are shrunk; more of them mostly have the same cause, and it takes a while.
+const SHRUNK: usize = 2;
+
+/// What is left of a run.
+struct Results {
+    ktap: Text,
+    reports: Reports,
+}
+
+#[pin_data]
+struct Compare {
+    #[pin]
+    _files: Scope<Results>,
+}
+
+impl kernel::InPlaceModule for Compare {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        pin_init::pin_init_scope(|| {
+            let results = compare()?;
+            Ok(try_pin_init!(Self {
+                _files <- Scope::dir(results, c"v7s_compare", |results: &Results, dir| {
+                    dir.read_callback_file(c"results", results, &Results::show_ktap);
+                    dir.read_callback_file(c"reports", results, &Results::show_reports);
+                }),
+            }? Error))
+        })
+    }
+}
+
+impl Results {
+    fn show_ktap(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.ktap.as_str())
+    }
+
+    fn show_reports(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for report in Report::ALL {
+            writeln!(f, "{} {}", self.reports.count(report), report.function())?;
+        }
+        Ok(())
+    }
+}
+
+fn compare() -> Result<Results> {
+    // As far as any page table reaches.
+    let dev = PlatformDevice::new(c"v7s_compare", (1 << 35) - 1)?;
+    let mut ktap = Ktap::new();
+    let mut reports = Reports::new();
+    check_both(&dev)?;
+    ktap.result(fmt!("accepted configurations"), creation::accepted(&dev));
+    ktap.result(fmt!("refused configurations"), creation::refused(&dev));
+    for quirks in QUIRKS {
+        let mut count = 0;
+        let verdict = codec::run(quirks, &dev, &mut reports, &mut count);
+        ktap.note(fmt!("{} pages", count));
+        ktap.result(fmt!("every entry: {}", Quirks(quirks)), verdict);
+    }
+    deliberate::run(&mut ktap, &dev);
+    random(&mut ktap, &mut reports, &dev);
+    Ok(Results {
+        ktap: ktap.document(),
+        reports,
+    })
+}
+
+/// Makes sure that the two are two.
+fn check_both(dev: &PlatformDevice) -> Result {
+    let set = |provider| Set::new(provider, &Setup::full(0, true), dev)?.ok_or(ENOMEM);
+    let (rust, c) = (set(Provider::Rust)?, set(Provider::C)?);
+    check_providers(rust.ops()?, c.ops()?)
+}
+
+/// A result for each class of configurations, after sessions of each in turn.
+fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
+    let seed = parameter(&module_parameters::seed);
+    let operations = parameter(&module_parameters::operations);
+    let sessions = operations.div_ceil(session::LENGTH as u32);
+    pr_info!("{operations} random operations, seed={seed}\n");
+    ktap.note(fmt!("seed={}", seed));
+
+    let mut tally = Tally::new();
+    let mut verdicts = [const { Ok(()) }; CLASSES];
+    let mut failed = 0;
+    let mut told = Instant::<Monotonic>::now();
+    for i in 0..sessions {
+        let number = seed.wrapping_add(i);
+        let class = session::class(number);
+        let Some(verdict @ Ok(())) = verdicts.get_mut(class) else {
+            continue;
+        };
+        // Each kind in a few sessions of one class or another.
+        reports.allow(|report, count| {
+            usize::from(count < REPORTED && class % Report::ALL.len() == report as usize)
+        });
+        *verdict = session::run(number, dev, reports, &mut tally, failed < SHRUNK);
+        if let Err(why) = verdict {
+            failed += 1;
+            for line in why.as_str().lines() {
+                pr_err!("{line}\n");
+            }
+        }
+        if told.elapsed() > Delta::from_secs(10) {
+            told = Instant::now();
+            let done = (i + 1) * session::LENGTH as u32;
+            pr_info!("{done} of {operations} operations\n");
+        }
+    }
+    for (class, verdict) in verdicts.into_iter().enumerate() {
+        ktap.result(fmt!("random: {}", Class(class)), verdict);
+    }
+    ktap.note(fmt!("{}", tally.text()));
+    let verdict = match failed {
+        0 => tally.verdict(operations as usize),
+        // Much of it did not take place.
+        failed => wrong!("{} classes failed", failed),
+    };
+    ktap.result(fmt!("random: something happened"), verdict);
+}

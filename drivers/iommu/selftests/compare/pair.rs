@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Two table sets, of Rust and of C, that are asked the same and have to be the same.
+
+use core::{
+    ops::Range,
+    ptr, //
+};
+
+use kernel::prelude::*;
+
+use io_pgtable_arm_v7s_rust::quirk;
+
+use crate::{
+    device::PlatformDevice,
+    flush::Recorder,
+    forecast::{
+        End,
+        Forecast,
+        Report, //
+    },
+    ktap::{
+        wrong,
+        Verdict, //
+    },
+    operation::{
+        Answer,
+        Operation,
+        What, //
+    },
+    provider::Provider,
+    set::{
+        Registers,
+        Set, //
+    },
+    setup::Setup,
+    text::Text,
+    walk::l1_index, //
+};
+
+/// How often C may be asked for what it reports, to tell why two sets differ.
+const REPLAYED: usize = 32;
+
+/// What C was asked for that it reports.
+pub(crate) struct Reports {
+    /// Reports of each kind that were provoked.
+    counts: [usize; Report::ALL.len()],
+    /// Those that may still be provoked.
+    allowed: [usize; Report::ALL.len()],
+    replayed: usize,
+}
+
+impl Reports {
+    pub(crate) fn new() -> Self {
+        Self {
+            counts: [0; Report::ALL.len()],
+            allowed: [0; Report::ALL.len()],
+            replayed: 0,
+        }
+    }
+
+    /// Lets each kind be provoked as often as `allowed` says, which knows how often it was.
+    pub(crate) fn allow(&mut self, allowed: impl Fn(Report, usize) -> usize) {
+        self.allowed = Report::ALL.map(|report| allowed(report, self.count(report)));
+    }
+
+    /// How many reports of a kind were provoked.
+    pub(crate) fn count(&self, report: Report) -> usize {
+        self.counts[report as usize]
+    }
+
+    /// Whether C may be asked for all of an operation that it reports.
+    fn may_ask(&mut self, report: Report, op: &mut Operation) -> bool {
+        let kind = report as usize;
+        if report.is_once() {
+            self.counts[kind] = 1;
+            return true;
+        }
+        if op.asked {
+            if self.replayed == REPLAYED {
+                return false;
+            }
+            self.replayed += 1;
+        } else {
+            if self.allowed[kind] == 0 {
+                return false;
+            }
+            self.allowed[kind] -= 1;
+            op.asked = true;
+        }
+        self.counts[kind] += 1;
+        true
+    }
+}
+
+/// Two sets of one configuration.
+pub(crate) struct Pair {
+    setup: Setup,
+    pub(crate) rust: Set,
+    pub(crate) c: Set,
+}
+
+impl Pair {
+    /// Makes both, and compares what a driver gets.
+    pub(crate) fn new(setup: &Setup, dev: &PlatformDevice) -> core::result::Result<Self, Text> {
+        let rust = Set::new(Provider::Rust, setup, dev)?;
+        let c = Set::new(Provider::C, setup, dev)?;
+        let (Some(rust), Some(c)) = (rust, c) else {
+            return Err(Text::of(fmt!(
+                "one of them or both made no tables for {}",
+                setup
+            )));
+        };
+        same_registers(setup, rust.registers, c.registers)?;
+        Ok(Self {
+            setup: *setup,
+            rust,
+            c,
+        })
+    }
+
+    /// Has both do an operation, and compares what they answer, what they tell the driver, what
+    /// they translate, and the tables around its addresses.
+    pub(crate) fn apply(
+        &mut self,
+        op: &mut Operation,
+        reports: &mut Reports,
+    ) -> core::result::Result<Forecast, Text> {
+        let forecast = Forecast::new(self.c.walk, &self.setup, op);
+        if op.what != What::Translate {
+            self.call(op, &forecast, reports)?;
+            self.same_calls()?;
+        }
+        self.same_translations(op)?;
+        let first = l1_index(op.iova).saturating_sub(1);
+        let last = l1_index(op.end().clamp(op.iova, op.iova.saturating_add(1 << 26))) + 1;
+        self.same_tables(first..last + 1)?;
+        Ok(forecast)
+    }
+
+    fn call(&mut self, op: &mut Operation, forecast: &Forecast, reports: &mut Reports) -> Verdict {
+        let rust = call(&mut self.rust, op, op.count)?;
+        let all = match forecast.end {
+            End::Done | End::Refused(None) => true,
+            End::Refused(Some(report)) => reports.may_ask(report, op),
+            End::Deliberate => false,
+        };
+        if rust != forecast.answer {
+            return wrong!("Rust: {}; due: {}", rust, forecast.answer);
+        }
+        let (count, due) = match all {
+            true => (op.count, forecast.answer),
+            false => {
+                let due = Answer {
+                    errno: 0,
+                    ..forecast.answer
+                };
+                (forecast.pages, due)
+            }
+        };
+        if count == 0 && !all {
+            self.c.recorder().start(ptr::null_mut());
+            return Ok(());
+        }
+        let c = call(&mut self.c, op, count)?;
+        if c != due {
+            return wrong!("C, asked for {} pages: {}; Rust: {}", count, c, rust);
+        }
+        Ok(())
+    }
+
+    /// What both were asked for.
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Compares what callbacks were called with.
+    fn same_calls(&mut self) -> Verdict {
+        same_calls(self.rust.recorder(), self.c.recorder())
+    }
+
+    /// Compares translations around an operation's addresses.
+    fn same_translations(&mut self, op: &Operation) -> Verdict {
+        let middle = op.iova.wrapping_add(op.size.wrapping_mul(op.count / 2));
+        for iova in [
+            op.iova.wrapping_sub(1),
+            op.iova,
+            middle.wrapping_sub(1),
+            middle.wrapping_add(op.size / 3),
+            op.end().wrapping_sub(1),
+            op.end(),
+        ] {
+            // Those outside differ on purpose.
+            if iova >= self.setup.space() {
+                continue;
+            }
+            let rust = self.rust.translate(iova)?;
+            let c = self.c.translate(iova)?;
+            let due = self.c.walk.translate(iova);
+            if rust != c || c != due {
+                return wrong!(
+                    "{:#x} translates to {:#x} in Rust, to {:#x} in C, a walker finds {:#x}",
+                    iova,
+                    rust,
+                    c,
+                    due
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares entries, among the first-level entries of those numbers and what they refer to.
+    fn same_tables(&self, slots: Range<usize>) -> Verdict {
+        let Some(entry) = self.rust.walk.compare(self.c.walk, slots) else {
+            return Ok(());
+        };
+        wrong!(
+            "the level {} entry for {:#x} is {:#010x} in Rust, {:#010x} in C",
+            entry.level,
+            entry.iova,
+            entry.rust,
+            entry.c
+        )
+    }
+
+    /// Compares all entries.
+    pub(crate) fn same_all_tables(&self) -> Verdict {
+        self.same_tables(0..self.rust.walk.entries())
+    }
+
+    /// Frees both, and compares what they tell the driver then.
+    pub(crate) fn free(mut self) -> Verdict {
+        same_calls(self.rust.free(), self.c.free())
+    }
+}
+
+/// Calls a set for `count` pages of an operation.
+fn call(set: &mut Set, op: &Operation, count: usize) -> Result<Answer> {
+    match op.what {
+        What::Map { paddr, prot } => set.map(op.iova, paddr, op.size, count, prot),
+        What::Unmap { gather } => set.unmap(op.iova, op.size, count, gather),
+        What::Translate => Err(EINVAL),
+    }
+}
+
+/// Compares what a driver is given to write to its device, but for where the tables are.
+fn same_registers(setup: &Setup, rust: Registers, c: Registers) -> Verdict {
+    // What is no address: the attributes; with the MediaTek extension there are none, and bits 34
+    // to 32 are where the lowest were.
+    let attributes = if setup.has(quirk::ARM_MTK_EXT) {
+        0xff8
+    } else {
+        0xfff
+    };
+    let without_address = |registers: Registers| Registers {
+        ttbr: registers.ttbr & attributes,
+        ..registers
+    };
+    if without_address(rust) == without_address(c) {
+        return Ok(());
+    }
+    wrong!("{}: Rust fills in {:#x?}, C {:#x?}", setup, rust, c)
+}
+
+/// Compares calls of callbacks.
+fn same_calls(rust: &mut Recorder, c: &mut Recorder) -> Verdict {
+    let (rust, rust_count) = rust.calls();
+    let (c, c_count) = c.calls();
+    if rust == c && rust_count == c_count {
+        // Neither may tell a driver to flush what a walker would find again.
+        return match rust.iter().find(|call| call.early()) {
+            Some(call) => wrong!("both call {}", call),
+            None => Ok(()),
+        };
+    }
+    let different = rust.iter().zip(c).position(|(rust, c)| rust != c);
+    let at = different.unwrap_or(rust.len().min(c.len()));
+    let mut text = Text::of(fmt!("call {} of {} by Rust: ", at + 1, rust_count));
+    match rust.get(at) {
+        Some(call) => text.say(fmt!("{}", call)),
+        None => text.say(fmt!("none")),
+    }
+    text.say(fmt!("; of {} by C: ", c_count));
+    match c.get(at) {
+        Some(call) => text.say(fmt!("{}", call)),
+        None => text.say(fmt!("none")),
+    }
+    Err(text)
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Random operations on a pair of table sets. Everything about a session follows from its number.
+
+use kernel::prelude::*;
+
+use crate::{
+    device::PlatformDevice,
+    generate::Generator,
+    ktap::Verdict,
+    operation::{
+        Operation,
+        What, //
+    },
+    pair::{
+        Pair,
+        Reports, //
+    },
+    random::Random,
+    setup::{
+        Setup, //
+        CLASSES,
+    },
+    shrink::shrink,
+    tally::Tally,
+    text::Text, //
+};
+
+/// Operations of a session.
+pub(crate) const LENGTH: usize = 512;
+
+/// Operations between two comparisons of all tables.
+const INTERVAL: usize = 64;
+
+/// The class of a session.
+pub(crate) fn class(number: u32) -> usize {
+    number as usize % CLASSES
+}
+
+/// Runs a session. What is wrong comes with as few operations as bring it about, if `shrink`.
+pub(crate) fn run(
+    number: u32,
+    dev: &PlatformDevice,
+    reports: &mut Reports,
+    tally: &mut Tally,
+    shrink: bool,
+) -> Verdict {
+    let mut random = Random::new(number.into());
+    let setup = Setup::random(class(number), &mut random);
+    let mut generator = Generator::new(&setup, &mut random);
+    let mut ops = KVVec::with_capacity(LENGTH, GFP_KERNEL)?;
+    let outcome = (|| {
+        let mut pair = Pair::new(&setup, dev)?;
+        while ops.len() < LENGTH {
+            let op = ops.push_within_capacity(generator.next());
+            let (Ok(()), Some(op)) = (op, ops.last_mut()) else {
+                return Err(ENOMEM.into());
+            };
+            let forecast = pair.apply(op, reports)?;
+            tally.count(op, &setup, &forecast, pair.c.recorder().has_walks());
+            if ops.len() % INTERVAL == 0 {
+                pair.same_all_tables()?;
+            }
+        }
+        pair.free()
+    })();
+    outcome.map_err(|why| {
+        let mut text = Text::of(fmt!(
+            "session {}, operation {}: {}\n{}\n",
+            number,
+            ops.len(),
+            why,
+            setup
+        ));
+        if shrink {
+            explain(&mut text, &setup, &ops, dev, reports);
+        }
+        text.say(fmt!(
+            "again: modprobe v7s_compare seed={} operations=1",
+            number
+        ));
+        text
+    })
+}
+
+/// Has both do all operations, comparing everything after each. Says which one it is that fails,
+/// and how.
+pub(crate) fn replay(
+    setup: &Setup,
+    ops: &[Operation],
+    dev: &PlatformDevice,
+    reports: &mut Reports,
+) -> core::result::Result<(), (usize, Text)> {
+    let mut pair = Pair::new(setup, dev).map_err(|why| (0, why))?;
+    for (i, op) in ops.iter().enumerate() {
+        pair.apply(&mut op.clone(), reports)
+            .and_then(|_| pair.same_all_tables())
+            .map_err(|why| (i, why))?;
+    }
+    pair.free().map_err(|why| (ops.len(), why))
+}
+
+/// Tells what few operations bring a failure about.
+fn explain(
+    text: &mut Text,
+    setup: &Setup,
+    ops: &[Operation],
+    dev: &PlatformDevice,
+    reports: &mut Reports,
+) {
+    match shrink(setup, ops, dev, reports) {
+        Ok(Some(shrunk)) => {
+            text.say(fmt!(
+                "the same with fewer operations, after {} attempts: {}\n{}\n",
+                shrunk.attempts,
+                shrunk.why,
+                shrunk.setup
+            ));
+            list(text, &shrunk.ops);
+        }
+        Ok(None) => {
+            text.say(fmt!("it does not happen again on fresh tables, after:\n"));
+            list(text, ops);
+        }
+        Err(e) => text.say(fmt!("not shrunk: {:?}\n", e)),
+    }
+}
+
+fn list(text: &mut Text, ops: &[Operation]) {
+    for (i, op) in ops.iter().enumerate() {
+        let what = match op.what {
+            What::Map { .. } | What::Unmap { .. } if op.asked => ", all of it from C, too",
+            _ => "",
+        };
+        text.say(fmt!("{:3}. {}{}\n", i + 1, op, what));
+    }
+}

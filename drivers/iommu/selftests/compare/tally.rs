@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How often what random operations are to bring about came about.
+
+use kernel::{
+    prelude::*,
+    sizes::{
+        SZ_16M,
+        SZ_1M,
+        SZ_4K,
+        SZ_64K, //
+    }, //
+};
+
+use crate::{
+    flush::Gather,
+    forecast::{
+        End,
+        Forecast,
+        Report, //
+    },
+    ktap::{
+        wrong,
+        Verdict, //
+    },
+    operation::{
+        Operation,
+        What, //
+    },
+    setup::Setup,
+    text::Text, //
+};
+
+const FOUR_GIB: u64 = 1 << 32;
+
+/// What may happen, and how often it did.
+pub(crate) struct Tally([usize; NAMES.len()]);
+
+const NAMES: &[&str] = &[
+    "4 KiB pages mapped",
+    "64 KiB pages mapped",
+    "sections mapped",
+    "supersections mapped",
+    "runs over several tables mapped",
+    "tables replaced by sections",
+    #[cfg(CONFIG_64BIT)]
+    "runs across 4 GiB of input mapped",
+    "runs across 4 GiB of output mapped",
+    "runs mapped up to the end of the space",
+    "runs unmapped",
+    "runs unmapped with gather queued",
+    "tables unmapped as sections",
+    "maps refused after some pages",
+    "unmaps refused after some pages",
+    "maps over something",
+    "maps under a section",
+    "addresses out of range",
+    "unmaps of nothing",
+    "unmaps of a part",
+    "deliberate differences",
+];
+
+impl Tally {
+    pub(crate) fn new() -> Self {
+        Self([0; NAMES.len()])
+    }
+
+    /// Counts an operation; `walks` says whether it had walks flushed.
+    pub(crate) fn count(
+        &mut self,
+        op: &Operation,
+        setup: &Setup,
+        forecast: &Forecast,
+        walks: bool,
+    ) {
+        let pages = forecast.pages;
+        let end = op.iova.wrapping_add(pages.wrapping_mul(op.size));
+        let some = pages > 0;
+        let crosses =
+            |start: u64| some && start < FOUR_GIB && start + (pages * op.size) as u64 > FOUR_GIB;
+        let refused = forecast.end != End::Done;
+        let report = match forecast.end {
+            End::Refused(report) => report,
+            _ => None,
+        };
+        let (map, paddr, unmap, queued) = match op.what {
+            What::Map { paddr, .. } => (true, paddr, false, false),
+            What::Unmap { gather } => (false, 0, true, gather == Gather::Queued),
+            What::Translate => return,
+        };
+        let happened = [
+            map && some && op.size == SZ_4K,
+            map && some && op.size == SZ_64K,
+            map && some && op.size == SZ_1M,
+            map && some && op.size == SZ_16M,
+            map && some && op.size < SZ_1M && op.iova / SZ_1M != (end - 1) / SZ_1M,
+            map && walks,
+            #[cfg(CONFIG_64BIT)]
+            (map && crosses(op.iova as u64)),
+            map && crosses(paddr),
+            map && some && end == setup.space(),
+            unmap && some,
+            unmap && some && queued,
+            unmap && walks,
+            map && some && refused,
+            unmap && some && refused,
+            report == Some(Report::Mapped),
+            report == Some(Report::SectionMapped),
+            matches!(report, Some(Report::MapRange | Report::UnmapRange)),
+            report == Some(Report::NotMapped),
+            matches!(report, Some(Report::PartOfSixteen | Report::PartOfSection)),
+            forecast.end == End::Deliberate,
+        ];
+        for (count, _) in self.0.iter_mut().zip(happened).filter(|(_, did)| *did) {
+            *count += 1;
+        }
+    }
+
+    /// What happened how often.
+    pub(crate) fn text(&self) -> Text {
+        let mut text = Text::new();
+        for (count, name) in self.0.iter().zip(NAMES.iter()) {
+            text.say(fmt!("{} {}\n", count, name));
+        }
+        text
+    }
+
+    /// Everything happened, and not just once.
+    pub(crate) fn verdict(&self, operations: usize) -> Verdict {
+        let due = operations / 20_000;
+        match self
+            .0
+            .iter()
+            .zip(NAMES.iter())
+            .find(|(count, _)| **count < due)
+        {
+            Some((count, name)) => wrong!("{} {}, of {} operations", count, name, operations),
+            None => Ok(()),
+        }
+    }
+}

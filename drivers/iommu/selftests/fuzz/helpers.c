@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inline functions of the kernel's headers.
+ */
+#include "../lib/memory.c"

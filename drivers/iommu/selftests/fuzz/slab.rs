@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Caches and table allocators of `slab_rust`, asked for with any name, size, alignment, flags and
+//! window, and allocated from with any flags.
+//!
+//! What can be had follows from Documentation/mm/slab_rust.rst and from what the kernel's
+//! `mm/slab_common.c` takes; sizes that fit or not by what debugging adds to them are left open.
+
+use core::mem::MaybeUninit;
+
+use kernel::{
+    bindings,
+    prelude::*,
+    sizes::{
+        SZ_1M,
+        SZ_4M, //
+    }, //
+};
+
+use slab_rust::{
+    page_table::{
+        TableAllocator,
+        TableSource, //
+    },
+    slab::{
+        virt_to_phys,
+        Gfp,
+        KmemCache,
+        Object,
+        SlabFlags,
+        UserWindow,
+        Zone, //
+    }, //
+};
+
+use crate::random::Random;
+
+/// The largest object, `KMALLOC_MAX_SIZE`.
+const LARGEST: usize = bindings::KMALLOC_MAX_SIZE as usize;
+
+/// A cache that is asked for.
+#[derive(Debug)]
+struct Request {
+    name: KVec<u8>,
+    size: usize,
+    align: usize,
+    flags: u32,
+    window: (usize, usize),
+    gfp: bindings::gfp_t,
+}
+
+/// What has to come of a request.
+#[derive(PartialEq, Eq, Debug)]
+enum Served {
+    Yes,
+    /// The error that it has to be.
+    No(Error),
+    /// Depends on what the kernel adds to an object.
+    Perhaps,
+}
+
+/// Calls that gave something, and those that were refused.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) made: usize,
+    pub(crate) refused: usize,
+}
+
+/// Makes `count` requests. If one is not answered as it should be, the log says which.
+pub(crate) fn run(seed: u64, count: u64, counts: &mut Counts) -> Result {
+    for number in 0..count {
+        let mut random = Random::new(seed ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let made = if random.one_in(4) {
+            let request = random.tables();
+            request.make().inspect_err(|_| {
+                pr_err!("seed {seed} tables {number}: {request:#x?}\n");
+            })?
+        } else {
+            let request = random.cache()?;
+            request.make().inspect_err(|_| {
+                pr_err!("seed {seed} cache {number}: {request:#x?}\n");
+            })?
+        };
+        if made {
+            counts.made += 1;
+        } else {
+            counts.refused += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an allocator may be asked with these flags: no zone, nothing unknown.
+fn gfp_serves(gfp: bindings::gfp_t) -> bool {
+    gfp & 0xf & !(1 << bindings::___GFP_RECLAIMABLE_BIT) == 0
+        && gfp >> bindings::___GFP_LAST_BIT == 0
+}
+
+const _: () = assert!(
+    bindings::___GFP_DMA_BIT < 4
+        && bindings::___GFP_HIGHMEM_BIT < 4
+        && bindings::___GFP_DMA32_BIT < 4
+        && bindings::___GFP_MOVABLE_BIT < 4
+);
+
+/// Says what is wrong.
+macro_rules! expect {
+    ($fine:expr, $($what:tt)+) => {
+        if !$fine {
+            pr_err!($($what)+);
+            return Err(EIO);
+        }
+    };
+}
+
+/// The flags that a cache may have.
+fn permitted() -> u32 {
+    use bindings::*;
+
+    let mut bits = 0;
+    for bit in [
+        _slab_flag_bits__SLAB_CONSISTENCY_CHECKS,
+        _slab_flag_bits__SLAB_RED_ZONE,
+        _slab_flag_bits__SLAB_POISON,
+        _slab_flag_bits__SLAB_STORE_USER,
+        _slab_flag_bits__SLAB_TRACE,
+        _slab_flag_bits__SLAB_HWCACHE_ALIGN,
+        _slab_flag_bits__SLAB_CACHE_DMA,
+        _slab_flag_bits__SLAB_CACHE_DMA32,
+        _slab_flag_bits__SLAB_RECLAIM_ACCOUNT,
+        _slab_flag_bits__SLAB_NOLEAKTRACE,
+        _slab_flag_bits__SLAB_NO_USER_FLAGS,
+        _slab_flag_bits__SLAB_NO_MERGE,
+        #[cfg(CONFIG_MEMCG)]
+        _slab_flag_bits__SLAB_ACCOUNT,
+        #[cfg(CONFIG_DEBUG_OBJECTS)]
+        _slab_flag_bits__SLAB_DEBUG_OBJECTS,
+    ] {
+        bits |= 1 << bit;
+    }
+    bits
+}
+
+impl Request {
+    fn has(&self, bit: u32) -> bool {
+        self.flags >> bit & 1 != 0
+    }
+
+    fn served(&self) -> Served {
+        let name = &self.name[..self.name.len() - 1];
+        let name_serves = !name.is_empty()
+            && name.len() <= 255
+            && name != b"."
+            && name != b".."
+            && name[0] != b':'
+            && name
+                .iter()
+                .all(|byte| *byte > b' ' && !b"/\x7f".contains(byte));
+        let (offset, size) = self.window;
+        let window_serves = match size {
+            0 => offset == 0,
+            _ => offset as u128 + size as u128 <= self.size as u128,
+        };
+        let zones = self.has(bindings::_slab_flag_bits__SLAB_CACHE_DMA)
+            && self.has(bindings::_slab_flag_bits__SLAB_CACHE_DMA32);
+        // The type's own alignment is one.
+        let align = self.align;
+        if !name_serves
+            || !window_serves
+            || self.flags & !permitted() != 0
+            || zones
+            || !(8..=LARGEST).contains(&self.size)
+            || align.count_ones() != 1
+            || align > LARGEST
+            || self.size as u128 + align as u128 > LARGEST as u128
+        {
+            return Served::No(EINVAL);
+        }
+        if name.starts_with(b"kmalloc-") {
+            return Served::No(EEXIST);
+        }
+        if self.size > SZ_1M || align > SZ_1M {
+            Served::Perhaps
+        } else {
+            Served::Yes
+        }
+    }
+
+    /// Whether there was such a cache; an error if there should not have been, or should have.
+    fn make(&self) -> Result<bool> {
+        match self.size {
+            0 => self.make_of::<0>(),
+            1 => self.make_of::<1>(),
+            7 => self.make_of::<7>(),
+            8 => self.make_of::<8>(),
+            64 => self.make_of::<64>(),
+            408 => self.make_of::<408>(),
+            1024 => self.make_of::<1024>(),
+            8193 => self.make_of::<8193>(),
+            SZ_1M => self.make_of::<SZ_1M>(),
+            SZ_4M => self.make_of::<SZ_4M>(),
+            LARGER => self.make_of::<LARGER>(),
+            _ => self.make_of::<HUGE>(),
+        }
+    }
+
+    fn make_of<const N: usize>(&self) -> Result<bool> {
+        let name = CStr::from_bytes_with_nul(&self.name).map_err(|_| EINVAL)?;
+        let (offset, size) = self.window;
+        let cache = KmemCache::<[u8; N]>::builder(name)
+            .flags(SlabFlags::from_raw(self.flags))
+            .align(self.align)
+            .user_window(UserWindow { offset, size })
+            .build();
+        let served = self.served();
+        let cache = match cache {
+            Err(e) => {
+                let fits = served == Served::No(e) || served == Served::Perhaps && e == EINVAL;
+                expect!(fits, "refused: {e:?}, expected {served:?}\n");
+                return Ok(false);
+            }
+            Ok(cache) => cache,
+        };
+        expect!(
+            !matches!(served, Served::No(_)),
+            "made, expected {served:?}\n"
+        );
+        expect!(
+            cache.object_size() >= N,
+            "objects of {:#x} bytes\n",
+            cache.object_size()
+        );
+        // Each would come with a stack dump.
+        if !self.has(bindings::_slab_flag_bits__SLAB_TRACE) {
+            self.allocate(&cache)?;
+        }
+        Ok(true)
+    }
+
+    fn allocate<const N: usize>(&self, cache: &KmemCache<[u8; N]>) -> Result {
+        let object = match cache.alloc_uninit(Gfp::from_raw(self.gfp)) {
+            Err(e) if e == EINVAL => {
+                expect!(!gfp_serves(self.gfp), "gfp refused\n");
+                return Ok(());
+            }
+            // Large objects may not be had, least of all by those who do not wait.
+            Err(e) if e == ENOMEM => return Ok(()),
+            Err(e) => return Err(e),
+            Ok(object) => object,
+        };
+        expect!(gfp_serves(self.gfp), "gfp not refused\n");
+        let ptr: *mut MaybeUninit<[u8; N]> = Object::as_ptr(&object);
+        expect!(ptr as usize % self.align == 0, "object at {ptr:?}\n");
+        if self.has(bindings::_slab_flag_bits__SLAB_CACHE_DMA32) {
+            let end = Object::phys(&object) + N as u64;
+            expect!(end <= 1 << 32, "object ends at {end:#x}\n");
+        }
+        Ok(())
+    }
+}
+
+const LARGER: usize = SZ_4M + 1;
+const HUGE: usize = 1 << 40;
+
+/// A table allocator that is asked for.
+#[derive(Debug)]
+struct Tables {
+    source: TableSource,
+    size: usize,
+    zone: Zone,
+    gfp: bindings::gfp_t,
+}
+
+impl Tables {
+    /// As [`Request::make`].
+    fn make(&self) -> Result<bool> {
+        let can_be = self.size.count_ones() == 1 && (64..=SZ_4M).contains(&self.size);
+        let allocator = match TableAllocator::new(self.source, self.size, self.zone) {
+            Err(_) => return Ok(false),
+            Ok(allocator) => allocator,
+        };
+        expect!(can_be, "made\n");
+        let table = match allocator.alloc(Gfp::from_raw(self.gfp)) {
+            Err(e) => {
+                let fits = e == ENOMEM || e == ERANGE || e == EINVAL && !gfp_serves(self.gfp);
+                expect!(fits, "no table: {e:?}\n");
+                return Ok(true);
+            }
+            Ok(table) => table,
+        };
+        expect!(gfp_serves(self.gfp), "gfp not refused\n");
+        let address = table.as_ptr().as_ptr();
+        // SAFETY: Tables are memory of the linear map.
+        let phys = unsafe { virt_to_phys(address.cast()) };
+        expect!(
+            phys % self.size as u64 == 0 && phys == table.phys(),
+            "table at {phys:#x}\n"
+        );
+        let low = phys + self.size as u64 <= 1 << 32;
+        expect!(
+            low == table.phys32().is_ok(),
+            "table at {phys:#x} and below 4 GiB\n"
+        );
+        expect!(
+            table.bytes().len() == self.size && table.bytes().iter().all(|byte| *byte == 0),
+            "not zeroes\n"
+        );
+        Ok(true)
+    }
+}
+
+impl Random {
+    /// A cache that can be had, half of the time with something in it that cannot.
+    fn cache(&mut self) -> Result<Request> {
+        let mut request = Request {
+            name: KVec::new(),
+            size: self.pick(&[8, 64, 408, 1024, 8193, SZ_1M]),
+            align: 1 << self.below(13),
+            flags: self.next() as u32 & self.next() as u32 & permitted(),
+            window: (0, 0),
+            gfp: bindings::GFP_KERNEL,
+        };
+        for bit in [
+            bindings::_slab_flag_bits__SLAB_CACHE_DMA,
+            bindings::_slab_flag_bits__SLAB_NO_MERGE,
+        ] {
+            request.flags &= !(1 << bit);
+        }
+        let mut name: &[u8] = b"v7s_fuzz_cache";
+        if self.chance(60) {
+            for _ in 0..=self.below(2) {
+                match self.below(7) {
+                    0 => name = self.pick(&NAMES),
+                    1 => request.size = self.pick(&[0, 1, 7, SZ_4M, LARGER, HUGE]),
+                    2 => request.align = self.wild() as usize,
+                    3 => match self.below(3) {
+                        0 => request.flags = self.wild() as u32,
+                        1 => request.flags ^= 1 << self.below(32),
+                        _ => request.flags |= self.next() as u32 & permitted(),
+                    },
+                    4 => request.window = self.window(request.size),
+                    _ => request.gfp = self.allocation(),
+                }
+            }
+        }
+        request.name.extend_from_slice(name, GFP_KERNEL)?;
+        if name == LONG {
+            let more = self.pick(&[254, 255, 256, 5000]);
+            request.name.resize(more, b'x', GFP_KERNEL)?;
+        }
+        request.name.push(0, GFP_KERNEL)?;
+        Ok(request)
+    }
+
+    /// A window of an object, or beside it.
+    fn window(&mut self, size: usize) -> (usize, usize) {
+        let (some, other) = (self.wild() as usize, self.wild() as usize);
+        let near = self.near(size as u64) as usize;
+        match self.below(6) {
+            0 => (some, other),
+            1 => (0, near),
+            2 => (near, self.below(3)),
+            3 => (8, size.wrapping_sub(8)),
+            4 => (some, some.wrapping_neg()),
+            _ => (8, near.wrapping_sub(8)),
+        }
+    }
+
+    fn tables(&mut self) -> Tables {
+        let size = match self.below(4) {
+            0 => self.wild() as usize,
+            1 => self.power() as usize,
+            _ => 64 << self.below(13),
+        };
+        // What no guest has, or little, but nothing that takes its time.
+        let tables = match self.wild() as usize {
+            tables if (64 * SZ_1M..1 << 44).contains(&tables.saturating_mul(size)) => 16,
+            tables => tables,
+        };
+        let source = self.pick(&[
+            TableSource::Slab,
+            TableSource::Genalloc { tables },
+            TableSource::PageFrag,
+            TableSource::Kmalloc,
+            TableSource::Page,
+            TableSource::Pool,
+        ]);
+        Tables {
+            source,
+            size,
+            zone: self.pick(&[Zone::Normal, Zone::Dma, Zone::Dma32]),
+            gfp: if self.chance(50) {
+                bindings::GFP_KERNEL
+            } else {
+                self.allocation()
+            },
+        }
+    }
+
+    /// Any allocation flags; of those that are served none that complain when memory is short,
+    /// which it is for the largest objects.
+    fn allocation(&mut self) -> bindings::gfp_t {
+        let quiet = bindings::__GFP_NOWARN | 1 << bindings::___GFP_NORETRY_BIT;
+        let loud = 1 << bindings::___GFP_NOFAIL_BIT;
+        let any = self.next() as u32 & !loud | quiet;
+        match self.below(3) {
+            0 => any,
+            1 => any & ((1 << bindings::___GFP_LAST_BIT) - 1) & !0xf,
+            _ => quiet | bindings::GFP_KERNEL | 1 << self.below(32) & !loud,
+        }
+    }
+}
+
+/// A name to be made longer.
+const LONG: &[u8] = b"long";
+
+const NAMES: [&[u8]; 14] = [
+    b"",
+    b".",
+    b"..",
+    b"...",
+    b"/",
+    b"a/b",
+    b"two words",
+    b"line\n",
+    b"\x7f",
+    b"\xff\xfe",
+    b":0000064",
+    b"kmalloc-1k",
+    b"%s%n%p",
+    LONG,
+];

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that is mapped for the device, by each way of the DMA API.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    alloc::allocator::VmallocPageIter,
+    bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    dma::DataDirection,
+    error::to_result,
+    page,
+    prelude::*,
+    scatterlist::{
+        Owned,
+        SGTable, //
+    },
+    sync::aref::ARef, //
+};
+
+use crate::{
+    compat::dma_address,
+    memory::{
+        Kind,
+        Memory, //
+    }, //
+};
+
+// In memory.c. The types are C's own, but the lint minds those that a configuration leaves empty.
+#[allow(improper_ctypes)]
+extern "C" {
+    fn m4u_client_map(
+        dev: *mut bindings::device,
+        memory: *mut c_void,
+        size: usize,
+        direction: c_int,
+        iova: *mut u64,
+    ) -> c_int;
+    fn m4u_client_unmap(dev: *mut bindings::device, iova: u64, size: usize, direction: c_int);
+}
+
+/// The C structure, which the kernel crate keeps to itself.
+pub(crate) fn raw(dev: &Device) -> *mut bindings::device {
+    // CAST: `Device` is a transparent wrapper of it.
+    core::ptr::from_ref(dev).cast_mut().cast()
+}
+
+/// What the device is to do with a buffer.
+#[derive(Clone, Copy)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    fn direction(self) -> DataDirection {
+        match self {
+            Self::Read => DataDirection::ToDevice,
+            Self::Write => DataDirection::FromDevice,
+        }
+    }
+}
+
+/// A mapping by `dma_map_single()`.
+///
+/// # Invariants
+///
+/// Mapped for `dev`, which is bound as long as there is a buffer.
+struct Single {
+    dev: ARef<Device>,
+    iova: u64,
+    bytes: usize,
+    access: Access,
+}
+
+impl Drop for Single {
+    fn drop(&mut self) {
+        // SAFETY: By the invariants.
+        unsafe {
+            m4u_client_unmap(
+                raw(&self.dev),
+                self.iova,
+                self.bytes,
+                self.access.direction() as c_int,
+            )
+        };
+    }
+}
+
+/// Pages of the vmalloc area, lent to a scatterlist that is dropped before them.
+struct Lent {
+    memory: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: Memory may be used from any thread.
+unsafe impl Send for Lent {}
+
+impl page::AsPageIter for Lent {
+    type Iter<'a> = VmallocPageIter<'a>;
+
+    fn page_iter(&mut self) -> Self::Iter<'_> {
+        // SAFETY: Whole pages of the vmalloc area, all of them, which outlive the scatterlist.
+        unsafe { VmallocPageIter::new(self.memory, self.bytes) }
+    }
+}
+
+enum Mapping {
+    /// For as long as the memory is there.
+    Coherent(u64),
+    Single(Single),
+    Sg(Pin<KBox<SGTable<Owned<Lent>>>>),
+}
+
+/// Consecutive input addresses: the first, and bytes.
+pub(crate) type Segment = (u64, usize);
+
+/// A mapped buffer; unmapped and freed when dropped.
+///
+/// Exists only while the device is bound.
+pub(crate) struct Buffer {
+    // Dropped in this order.
+    mapping: Option<Mapping>,
+    pub(crate) memory: Memory,
+}
+
+impl Buffer {
+    /// Has `fill` fill the memory, and maps it for the device.
+    pub(crate) fn new(
+        dev: &Device<Bound>,
+        kind: Kind,
+        bytes: usize,
+        access: Access,
+        fill: impl FnOnce(&mut [u64]),
+    ) -> Result<Self> {
+        let mut memory = Memory::new(dev, kind, bytes)?;
+        // SAFETY: The device does not know it yet.
+        fill(unsafe { memory.words_mut() });
+        let mapping = match &memory {
+            Memory::Coherent(memory) => Mapping::Coherent(dma_address(memory)),
+            Memory::Contiguous(_) => Mapping::Single(single(dev, &memory, access)?),
+            Memory::Runs(_) | Memory::Scattered(_) => Mapping::Sg(sg(dev, &memory, access)?),
+        };
+        Ok(Self {
+            mapping: Some(mapping),
+            memory,
+        })
+    }
+
+    /// The input addresses of the buffer, in its order.
+    pub(crate) fn segments(&self) -> Result<KVec<Segment>> {
+        let mut segments = KVec::new();
+        match &self.mapping {
+            None => {}
+            Some(Mapping::Coherent(iova)) => {
+                segments.push((*iova, self.memory.bytes()), GFP_KERNEL)?
+            }
+            Some(Mapping::Single(single)) => {
+                segments.push((single.iova, single.bytes), GFP_KERNEL)?
+            }
+            Some(Mapping::Sg(table)) => {
+                for entry in table.iter() {
+                    segments.push((entry.dma_address(), entry.dma_len() as usize), GFP_KERNEL)?;
+                }
+            }
+        }
+        Ok(segments)
+    }
+
+    /// Takes the buffer from the device, but for coherent ones, which it always has.
+    pub(crate) fn unmap(&mut self) {
+        if !matches!(self.mapping, Some(Mapping::Coherent(_))) {
+            self.mapping = None;
+        }
+    }
+}
+
+fn single(dev: &Device<Bound>, memory: &Memory, access: Access) -> Result<Single> {
+    let mut iova = 0;
+    // SAFETY: The device is bound, and the memory is there for longer than the mapping.
+    to_result(unsafe {
+        m4u_client_map(
+            raw(dev),
+            memory.as_ptr().cast_mut().cast(),
+            memory.bytes(),
+            access.direction() as c_int,
+            &mut iova,
+        )
+    })?;
+    // INVARIANT: Just mapped.
+    Ok(Single {
+        dev: dev.into(),
+        iova,
+        bytes: memory.bytes(),
+        access,
+    })
+}
+
+fn sg(
+    dev: &Device<Bound>,
+    memory: &Memory,
+    access: Access,
+) -> Result<Pin<KBox<SGTable<Owned<Lent>>>>> {
+    let pages = Lent {
+        memory: NonNull::new(memory.as_ptr().cast_mut().cast()).ok_or(ENOMEM)?,
+        bytes: memory.bytes(),
+    };
+    KBox::pin_init(
+        SGTable::new(dev, pages, access.direction(), GFP_KERNEL),
+        GFP_KERNEL,
+    )
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Round trips in several threads at a time.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Completion, //
+    }, //
+};
+
+use crate::{
+    exercise::round_trip,
+    memory::Kind, //
+};
+
+/// What a thread is to do.
+#[pin_data]
+struct Job {
+    dev: ARef<Device>,
+    seed: u64,
+    rounds: usize,
+    /// 0 or an errno, once it is done.
+    result: Atomic<i32>,
+    #[pin]
+    done: Completion,
+}
+
+/// A thread at work; waited for when dropped.
+///
+/// # Invariants
+///
+/// `task` was woken up to run `job`, and we hold a reference to it.
+struct Worker {
+    task: NonNull<bindings::task_struct>,
+    job: Pin<KBox<Job>>,
+}
+
+impl Worker {
+    fn start(dev: &Device<Bound>, seed: u64, rounds: usize) -> Result<Self> {
+        let dev = dev.into();
+        let job = KBox::pin_init(
+            try_pin_init!(Job {
+                dev,
+                seed,
+                rounds,
+                result: Atomic::new(0),
+                done <- Completion::new(),
+            }),
+            GFP_KERNEL,
+        )?;
+        // SAFETY: The job is there until the thread was waited for, and the name has nothing to
+        // format.
+        let task = from_err_ptr(unsafe {
+            bindings::kthread_create_on_node(
+                Some(run),
+                core::ptr::from_ref(&*job).cast_mut().cast(),
+                bindings::NUMA_NO_NODE,
+                c"m4u_client".as_char_ptr(),
+            )
+        })?;
+        // SAFETY: A new task, which waits to be woken up.
+        unsafe {
+            bindings::get_task_struct(task);
+            bindings::wake_up_process(task);
+        }
+        let task = NonNull::new(task).ok_or(ENOMEM)?;
+        // INVARIANT: As was just done.
+        Ok(Self { task, job })
+    }
+
+    /// Waits for the end of the job, and returns what came of it.
+    fn result(&self) -> Result {
+        self.job.done.wait_for_completion();
+        to_result(self.job.result.load(Relaxed))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.job.done.wait_for_completion();
+        // SAFETY: A thread that we hold a reference to (invariant), and that is stopped only here.
+        // When it is done it may still run a few instructions of this module, hence the wait.
+        unsafe {
+            bindings::kthread_stop(self.task.as_ptr());
+            bindings::put_task_struct(self.task.as_ptr());
+        }
+    }
+}
+
+/// # Safety
+///
+/// `job` is a [`Job`] that is there until it is done, for a device that is bound until then.
+unsafe extern "C" fn run(job: *mut c_void) -> c_int {
+    // SAFETY: By the function's requirements.
+    let job = unsafe { &*job.cast::<Job>() };
+    // SAFETY: As above.
+    let dev = unsafe { job.dev.as_bound() };
+    if let Err(error) = rounds(dev, job.seed, job.rounds) {
+        job.result.store(error.to_errno(), Relaxed);
+    }
+    job.done.complete_all();
+    0
+}
+
+/// Round trips of all kinds, a page to 4 MiB, the smaller the more often.
+fn rounds(dev: &Device<Bound>, mut seed: u64, rounds: usize) -> Result {
+    for _ in 0..rounds {
+        // The generator of Marsaglia, "Xorshift RNGs", 2003.
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        let (_, kind) = Kind::ALL[(seed >> 8) as usize % Kind::ALL.len()];
+        let most = 1 << (seed >> 16 & 0xff) % 11;
+        let pages = 1 + (seed >> 24) as usize % most;
+        round_trip(dev, kind, pages * PAGE_SIZE, seed)?;
+    }
+    Ok(())
+}
+
+/// Has `threads` threads do `count` round trips each. The first error, if there is one.
+pub(crate) fn in_threads(dev: &Device<Bound>, threads: usize, count: usize) -> Result {
+    let mut workers = KVec::new();
+    for n in 0..threads {
+        let seed = 0x5eed_0001 + n as u64;
+        workers.push(Worker::start(dev, seed, count)?, GFP_KERNEL)?;
+    }
+    workers.iter().try_for_each(Worker::result)
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What one context does to its share of the input addresses, and whether it went as it should.
+
+use kernel::{
+    bindings,
+    fmt,
+    prelude::*,
+    sizes::{
+        SZ_16M,
+        SZ_1M,
+        SZ_4K,
+        SZ_64K, //
+    }, //
+};
+
+use crate::{
+    random::Random,
+    set::Mapped,
+    shadow::{
+        Place,
+        Shadow, //
+    },
+    tables::Tables,
+    zones::{
+        Zone,
+        SECTION,
+        SIZES,
+        ZONES, //
+    }, //
+};
+
+/// Most pages of one call, so that an interrupt is over in time.
+const PAGES_MAX: usize = 64;
+
+/// Calls that were made.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) maps: u64,
+    pub(crate) unmaps: u64,
+    pub(crate) translations: u64,
+    /// Of the first two: those that were to stop at something, and did.
+    pub(crate) refusals: u64,
+    /// Of the first: those in atomic context that there was no memory for.
+    pub(crate) short: u64,
+}
+
+impl Counts {
+    pub(crate) fn calls(&self) -> u64 {
+        self.maps + self.unmaps + self.translations
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.maps += other.maps;
+        self.unmaps += other.unmaps;
+        self.translations += other.translations;
+        self.refusals += other.refusals;
+        self.short += other.short;
+    }
+}
+
+/// Something that was not as it should be.
+#[derive(Clone, Copy)]
+pub(crate) struct Wrong {
+    pub(crate) what: &'static str,
+    pub(crate) iova: usize,
+    pub(crate) pgsize: usize,
+    pub(crate) count: usize,
+    /// Errno and bytes, or an address alone.
+    pub(crate) got: (c_int, u64),
+    pub(crate) expected: (c_int, u64),
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} at {:#x}, {} pages of {:#x}: {} {:#x}, expected {} {:#x}",
+            self.what,
+            self.iova,
+            self.count,
+            self.pgsize,
+            self.got.0,
+            self.got.1,
+            self.expected.0,
+            self.expected.1
+        )
+    }
+}
+
+/// One context's share.
+pub(crate) struct Actor {
+    me: usize,
+    actors: usize,
+    random: Random,
+    shadow: Shadow,
+    pub(crate) counts: Counts,
+    /// The first thing that went wrong, after which nothing more is done.
+    pub(crate) wrong: Option<Wrong>,
+}
+
+impl Actor {
+    pub(crate) fn new(me: usize, actors: usize, seed: u64) -> Result<Self> {
+        Ok(Self {
+            me,
+            actors,
+            random: Random::new(seed.wrapping_add(me as u64) << 16),
+            shadow: Shadow::new(me, actors)?,
+            counts: Counts::default(),
+            wrong: None,
+        })
+    }
+
+    /// A number below `end`, for whoever wants to do something at random.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.random.below(end)
+    }
+
+    /// The output address that a page must have, zero for none.
+    pub(crate) fn paddr(&self, zone: usize, at: usize) -> u64 {
+        self.shadow.paddr(Place { zone, at })
+    }
+
+    /// Takes note that somebody else unmapped everything in a zone.
+    pub(crate) fn forget(&mut self, zone: usize) {
+        self.shadow.forget(zone);
+    }
+
+    fn zone(&self, place: Place) -> &'static Zone {
+        &ZONES[place.zone]
+    }
+
+    /// The input address of a place.
+    fn iova(&self, place: Place) -> usize {
+        let zone = self.zone(place);
+        let first = zone.page(self.me, self.actors, place.at / zone.run);
+        (first + place.at % zone.run) * SZ_4K
+    }
+
+    /// Takes note of something that is wrong.
+    fn check(
+        &mut self,
+        what: &'static str,
+        (place, pgsize, count): (Place, usize, usize),
+        got: (c_int, u64),
+        expected: (c_int, u64),
+    ) {
+        if got != expected && self.wrong.is_none() {
+            self.wrong = Some(Wrong {
+                what,
+                iova: self.iova(place),
+                pgsize,
+                count,
+                got,
+                expected,
+            });
+        }
+    }
+
+    fn map(
+        &mut self,
+        tables: &Tables,
+        gfp: bindings::gfp_t,
+        (place, size, count): (Place, usize, usize),
+    ) {
+        const NO_MEMORY: c_int = -(bindings::ENOMEM as c_int);
+        const EXISTS: c_int = -(bindings::EEXIST as c_int);
+        let paddr = self.output(tables, size, count);
+        let iova = self.iova(place);
+        // SAFETY: The place is this actor's alone.
+        let Mapped { error, bytes } = unsafe { tables.set.map(iova, paddr, size, count, gfp) };
+        // Whoever cannot wait may be told that there is no memory, behind what was mapped.
+        let short = error == NO_MEMORY && gfp != bindings::GFP_KERNEL && bytes < size * count;
+        let possible = if short { bytes / size } else { count };
+        let pages = self.shadow.map(place, paddr, size, possible);
+        let expected = match pages == possible {
+            true if short => NO_MEMORY,
+            true => 0,
+            false => EXISTS,
+        };
+        self.counts.maps += 1;
+        self.counts.short += u64::from(short);
+        self.counts.refusals += u64::from(pages < possible);
+        self.check(
+            "map",
+            (place, size, count),
+            (error, bytes as u64),
+            (expected, (pages * size) as u64),
+        );
+        self.look_around(tables, place, size * count);
+    }
+
+    fn unmap(&mut self, tables: &Tables, (place, size, count): (Place, usize, usize)) {
+        // SAFETY: The place is this actor's alone.
+        let bytes = unsafe { tables.set.unmap(self.iova(place), size, count) };
+        let pages = self.shadow.unmap(place, size, count);
+        self.counts.unmaps += 1;
+        self.counts.refusals += u64::from(pages < count);
+        self.check(
+            "unmap",
+            (place, size, count),
+            (0, bytes as u64),
+            (0, (pages * size) as u64),
+        );
+        self.look_around(tables, place, size * count);
+    }
+
+    /// Checks where a page leads, for callers and for the walker.
+    fn look(&mut self, tables: &Tables, place: Place) {
+        let in_page = self.random.below(SZ_4K);
+        let iova = self.iova(place) + in_page;
+        let expected = match self.shadow.paddr(place) {
+            0 => 0,
+            paddr => paddr + in_page as u64,
+        };
+        // SAFETY: The place is this actor's alone.
+        let got = unsafe { tables.set.translate(iova) };
+        self.counts.translations += 1;
+        self.check("translate", (place, SZ_4K, 1), (0, got), (0, expected));
+        let got = tables.walk(iova);
+        self.check("walk", (place, SZ_4K, 1), (0, got), (0, expected));
+    }
+
+    /// Looks at the first and the last of some pages and one between.
+    fn look_around(&mut self, tables: &Tables, place: Place, bytes: usize) {
+        let pages = bytes / SZ_4K;
+        let between = self.random.below(pages);
+        for behind in [0, between, pages - 1] {
+            self.look(tables, place.behind(behind));
+        }
+    }
+
+    /// An output address at random, often with a multiple of 4 GiB behind it. Never the first
+    /// 16 MiB, because an output address of zero means that there is none.
+    fn output(&mut self, tables: &Tables, size: usize, count: usize) -> u64 {
+        let space = if tables.is_extended() {
+            1usize << 35
+        } else {
+            1 << 32
+        };
+        let page = if tables.is_extended() && self.random.one_in(4) {
+            (1 + self.random.below(7)) * ((1usize << 32) / size) - self.random.below(count + 1)
+        } else {
+            SZ_16M / size + self.random.below((space - SZ_16M) / size - count)
+        };
+        (page * size) as u64
+    }
+
+    /// A page size that a zone has.
+    fn size(&mut self, zone: &Zone) -> usize {
+        loop {
+            let size = SIZES[self.random.below(SIZES.len())];
+            if zone.has(size) {
+                return size;
+            }
+        }
+    }
+
+    /// Some pages of a run.
+    fn pages(&mut self, run: Place) -> (Place, usize, usize) {
+        let zone = self.zone(run);
+        let size = self.size(zone);
+        let in_run = zone.run * SZ_4K / size;
+        let skipped = self.random.below(in_run);
+        let most = (in_run - skipped).min(PAGES_MAX);
+        let count = match self.random.one_in(2) {
+            true => 1,
+            false => 1 + self.random.below(most),
+        };
+        (run.behind(skipped * size / SZ_4K), size, count)
+    }
+
+    /// One step at random.
+    pub(crate) fn step(&mut self, tables: &Tables, gfp: bindings::gfp_t) {
+        let zone = self.random.below(ZONES.len());
+        let runs = ZONES[zone].runs(self.me, self.actors);
+        if runs == 0 || self.wrong.is_some() {
+            return;
+        }
+        let run = Place {
+            zone,
+            at: self.random.below(runs) * ZONES[zone].run,
+        };
+        let pages = self.pages(run);
+        match self.random.below(16) {
+            0..=6 => self.map(tables, gfp, pages),
+            7..=11 => self.unmap(tables, pages),
+            12..=13 => self.look(tables, pages.0),
+            _ if !ZONES[zone].is_shared() && self.random.one_in(2) => {
+                self.take_down_sections(tables, run)
+            }
+            _ => self.take_down_pages(tables, run),
+        }
+    }
+
+    /// The first mapping of this round in a section that several actors share, if this one has a
+    /// run that begins there: it finds no table, and so do others.
+    pub(crate) fn first_touch(&mut self, tables: &Tables, gfp: bindings::gfp_t, section: usize) {
+        let contains = |zone: &Zone| {
+            zone.is_shared() && (zone.first..zone.first + zone.sections(0)).contains(&section)
+        };
+        let Some(zone) = ZONES.iter().position(contains) else {
+            return;
+        };
+        let in_zone = section - ZONES[zone].first;
+        let run = ZONES[zone].run_in(in_zone, self.me, self.actors);
+        if let (Some(run), None) = (run, self.wrong) {
+            let place = Place {
+                zone,
+                at: run * ZONES[zone].run,
+            };
+            let size = match ZONES[zone].has(SZ_64K) && self.random.one_in(2) {
+                true => SZ_64K,
+                false => SZ_4K,
+            };
+            self.map(tables, gfp, (place, size, 1));
+        }
+    }
+
+    /// Unmaps what is mapped in the sections of a run, as sections: tables go.
+    fn take_down_sections(&mut self, tables: &Tables, run: Place) {
+        if self.shadow.size(run) == SZ_16M {
+            return self.unmap(tables, (run, SZ_16M, 1));
+        }
+        for section in (0..self.zone(run).run).step_by(SECTION) {
+            let place = run.behind(section);
+            if self.shadow.has_table(place) || self.shadow.size(place) == SZ_1M {
+                self.unmap(tables, (place, SZ_1M, 1));
+            }
+        }
+    }
+
+    /// Unmaps page by page what is mapped in a run, or in one section of it: tables stay.
+    fn take_down_pages(&mut self, tables: &Tables, run: Place) {
+        let pages = self.zone(run).run.min(SECTION);
+        let sections = self.zone(run).run / pages;
+        let first = run.behind(self.random.below(sections) * pages);
+        let mut at = 0;
+        while at < pages && self.wrong.is_none() {
+            let place = first.behind(at);
+            at += match self.shadow.size(place) {
+                0 => 1,
+                SZ_16M => {
+                    self.unmap(tables, (run, SZ_16M, 1));
+                    pages
+                }
+                size => {
+                    self.unmap(tables, (place, size, 1));
+                    size / SZ_4K
+                }
+            };
+        }
+    }
+}

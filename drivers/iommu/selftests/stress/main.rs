@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! v7s_stress: one table set, many callers.
+//!
+//! Threads on all CPUs, and timers that interrupt them, map, unmap and translate in one set that
+//! they share; each keeps a shadow of what must be there, and compares every return value, every
+//! translation, and every walk through the memory that the walker sees with it. Runs when loaded,
+//! and leaves its results as KTAP in `v7s_stress/results` of debugfs. Load
+//! `io_pgtable_arm_v7s_rust` first; while this runs, that stays.
+//!
+//! Raced on purpose:
+//!
+//! - the install of a second-level table: in each round all threads map in the same sections, which
+//!   have no table yet, in the same order; the interrupts of a CPU map in the section that its
+//!   thread is at ([`race`]);
+//! - entries of different callers in one table, and in one aligned word of it ([`zones`]);
+//! - first-level entries of different callers side by side: sections and supersections that replace
+//!   empty tables, tables that are unmapped with what is in them, both of which free memory that
+//!   the next caller's table is made of;
+//! - callers who may sleep, who hold a spinlock, and in hard and soft interrupts ([`timer`]);
+//! - what is written back for a walker that does not snoop, seen as that walker sees it
+//!   ([`memory`]);
+//! - whoever reads debugfs meanwhile, or tries to unload the format: that is up to the test.
+//!
+//! Not raced is what the interface forbids: two calls that concern the same input addresses. Which
+//! caller has which addresses is fixed ([`zones`]); the rest between two rounds, when there is one
+//! caller only, is for what concerns all of them.
+//!
+//! The same seed makes the same calls in each context. When they meet is up to the machine.
+
+mod actor;
+#[path = "../../../../mm/slab/module/compat.rs"]
+mod compat;
+#[path = "../lib/device.rs"]
+mod device;
+mod memory;
+mod own;
+#[path = "../lib/memory.rs"]
+mod physical;
+mod race;
+#[path = "../../../../mm/selftests/lib/random.rs"]
+mod random;
+mod set;
+mod shadow;
+mod tables;
+mod thread;
+mod timer;
+mod walk;
+mod zones;
+
+use kernel::{
+    bindings,
+    debugfs,
+    fmt,
+    prelude::*, //
+};
+
+use compat::parameter;
+use race::{
+    Outcome,
+    THREADS_MAX, //
+};
+use tables::Setup;
+
+module! {
+    type: Stress,
+    name: "v7s_stress",
+    authors: ["v7s-rs developers"],
+    description: "Test: many callers of one ARMv7 short-descriptor table set",
+    license: "GPL",
+    params: {
+        threads: u32 {
+            default: 8,
+            description: "threads, each with two timers",
+        },
+        calls: u64 {
+            default: 200000,
+            description: "calls to make at least, in all",
+        },
+        seed: u64 {
+            default: 0,
+            description: "what random numbers begin with; 0: anything",
+        },
+    },
+}
+
+#[pin_data]
+struct Stress {
+    #[pin]
+    _results: debugfs::File<Results>,
+}
+
+impl kernel::InPlaceModule for Stress {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        let dir = debugfs::Dir::new(c"v7s_stress");
+        pin_init::pin_init_scope(move || {
+            let results = Results::new()?;
+            Ok(try_pin_init!(Self {
+                _results <- dir.read_only_file(c"results", results),
+            }? Error))
+        })
+    }
+}
+
+/// What all races had to say.
+struct Results {
+    seed: u64,
+    outcomes: KVec<Outcome>,
+}
+
+impl Results {
+    /// Runs them.
+    fn new() -> Result<Self> {
+        let threads = parameter(&module_parameters::threads) as usize;
+        if !(1..=THREADS_MAX).contains(&threads) {
+            pr_err!("threads={threads}: it is 1 to {THREADS_MAX}\n");
+            return Err(EINVAL);
+        }
+        let seed = match parameter(&module_parameters::seed) {
+            // SAFETY: It may sleep until there are random numbers.
+            0 => unsafe { bindings::get_random_u64() },
+            seed => seed,
+        };
+        let calls = parameter(&module_parameters::calls) / Setup::ALL.len() as u64;
+        pr_info!("seed={seed}\n");
+        let mut outcomes = KVec::new();
+        for setup in Setup::ALL {
+            // Another seed for each, or two would do the same.
+            let outcome = race::race(
+                setup,
+                threads,
+                calls,
+                seed.wrapping_add(outcomes.len() as u64),
+            )?;
+            if let Some(wrong) = &outcome.wrong {
+                pr_err!("{}: {wrong}\n", setup.name);
+            }
+            outcomes.push(outcome, GFP_KERNEL)?;
+        }
+        Ok(Self { seed, outcomes })
+    }
+}
+
+impl debugfs::Writer for Results {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "KTAP version 1\n1..{}", self.outcomes.len())?;
+        writeln!(f, "# seed={}", self.seed)?;
+        for (i, outcome) in self.outcomes.iter().enumerate() {
+            outcome.write(i + 1, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Outcome {
+    fn write(&self, number: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "# {} rounds", self.rounds)?;
+        for (context, counts) in ["threads", "hard interrupts", "soft interrupts"]
+            .iter()
+            .zip(&self.counts)
+        {
+            writeln!(
+                f,
+                "# {context}: {} maps, {} unmaps, {} translations, {} refusals, {} without memory",
+                counts.maps, counts.unmaps, counts.translations, counts.refusals, counts.short
+            )?;
+        }
+        if let Some(wrong) = &self.wrong {
+            writeln!(f, "{}", fmt!("# {wrong}"))?;
+        }
+        if !self.complete {
+            writeln!(f, "# there was no room for all that the walker could see")?;
+        }
+        // Races without interrupts, or without refusals, are not what they are for.
+        let raced = self.counts.iter().all(|counts| counts.refusals > 0);
+        let verdict = if self.wrong.is_none() && self.complete && raced {
+            "ok"
+        } else {
+            "not ok"
+        };
+        writeln!(f, "{verdict} {number} {}", self.setup.name)
+    }
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory as the walker reads it: the CPU's if it snoops, otherwise what was written back.
+//!
+//! An emulated machine has no caches, so that nothing goes wrong there when nobody writes anything
+//! back. [`Kept`] therefore keeps the memory of a walker that does not snoop: it has ftrace call it
+//! on entry to `dma_map_phys()` and `__dma_sync_single_for_device()`, and copies what they are
+//! called for, as the CPU sees it then. The KUnit suite `v7s_sync` does the same for one thread;
+//! here there are many.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    error::to_result,
+    ffi::c_ulong,
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+    types::Opaque, //
+};
+
+use crate::physical::entries_at;
+
+// In helpers.c. `ftrace_regs` is opaque, which the lint minds.
+#[allow(improper_ctypes)]
+extern "C" {
+    fn v7s_stress_ftrace_argument(fregs: *mut bindings::ftrace_regs, n: c_uint) -> c_ulong;
+}
+
+/// What the CPU has at `phys`, which is a multiple of 4; zero where there is no memory.
+pub(crate) fn read(phys: u64) -> u32 {
+    entries_at(phys).map_or(0, |entry| {
+        // SAFETY: There is memory, and an aligned word of it can be read whatever it is.
+        unsafe { entry.read_volatile() }
+    })
+}
+
+/// Bytes that are found together: a second-level table, or a part of the first-level one.
+const BLOCK: u64 = 1024;
+/// Room for that many. Tables come from few places, because those that are freed are used again.
+const BLOCKS: usize = 1 << 14;
+
+/// The golden ratio, which spreads consecutive numbers evenly.
+const GOLDEN: u32 = 0x9e37_79b9;
+
+/// A copy of a block.
+struct Block {
+    /// Its number: its physical address in blocks; zero if this is not used.
+    number: Atomic<u32>,
+    entries: [Atomic<u32>; BLOCK as usize / 4],
+}
+
+/// What was written back for one device.
+#[repr(C)]
+pub(crate) struct Kept {
+    // First, so that a pointer to it, which is what ftrace gives its handler, is one to the whole.
+    ops: Opaque<bindings::ftrace_ops>,
+    dev: *mut bindings::device,
+    /// A hash table that nothing is taken out of.
+    blocks: KVVec<Block>,
+    /// What there was no room for.
+    lost: Atomic<u32>,
+    /// Calls of the handler.
+    calls: Atomic<u32>,
+}
+
+// SAFETY: `ops` is used by ftrace only, `dev` is compared, and the rest may be shared.
+unsafe impl Send for Kept {}
+// SAFETY: As above.
+unsafe impl Sync for Kept {}
+
+impl Kept {
+    fn new(dev: *mut bindings::device) -> Result<KBox<Self>> {
+        let mut blocks = KVVec::with_capacity(BLOCKS, GFP_KERNEL)?;
+        for _ in 0..BLOCKS {
+            let block = Block {
+                number: Atomic::new(0),
+                entries: [const { Atomic::new(0) }; BLOCK as usize / 4],
+            };
+            blocks.push(block, GFP_KERNEL)?;
+        }
+        // SAFETY: Zeroes are what C initialises the structure with.
+        let mut ops: bindings::ftrace_ops = unsafe { core::mem::zeroed() };
+        ops.func = Some(on_write_back);
+        let this = Self {
+            ops: Opaque::new(ops),
+            dev,
+            blocks,
+            lost: Atomic::new(0),
+            calls: Atomic::new(0),
+        };
+        Ok(KBox::new(this, GFP_KERNEL)?)
+    }
+
+    /// The copy of the block at `phys`, made if there is none and `make`.
+    fn block(&self, phys: u64, make: bool) -> Option<&Block> {
+        let number = (phys / BLOCK) as u32;
+        let start = number.wrapping_mul(GOLDEN) as usize;
+        let places = (0..BLOCKS).map(|i| &self.blocks[(start + i) % BLOCKS]);
+        for block in places {
+            let found = match block.number.load(Relaxed) {
+                0 if make => match block.number.cmpxchg(0, number, Relaxed) {
+                    Ok(_) => number,
+                    Err(other) => other,
+                },
+                found => found,
+            };
+            match found {
+                0 => return None,
+                found if found == number => return Some(block),
+                _ => (),
+            }
+        }
+        None
+    }
+
+    fn write_back(&self, phys: u64, size: usize) {
+        // Memory may take its time. Whoever takes part of a table for visible because somebody else
+        // is about to write it back is found out.
+        let turns = match self.calls.fetch_add(1, Relaxed) {
+            calls if calls % 4 == 0 => calls.wrapping_mul(GOLDEN) >> 22,
+            _ => 0,
+        };
+        for _ in 0..turns {
+            core::hint::spin_loop();
+        }
+        for phys in (phys..phys + size as u64).step_by(4) {
+            match self.block(phys, true) {
+                Some(block) => {
+                    block.entries[(phys % BLOCK) as usize / 4].store(read(phys), Relaxed)
+                }
+                None => {
+                    self.lost.fetch_add(1, Relaxed);
+                }
+            }
+        }
+    }
+
+    /// What the walker has at `phys`: zero where nothing was ever written back.
+    pub(crate) fn read(&self, phys: u64) -> u32 {
+        self.block(phys, false).map_or(0, |block| {
+            block.entries[(phys % BLOCK) as usize / 4].load(Relaxed)
+        })
+    }
+
+    /// Whether there was room for everything.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.lost.load(Relaxed) == 0
+    }
+}
+
+/// # Safety
+///
+/// Called by ftrace on entry to functions whose first arguments are a device, an address and a
+/// size; `ops` is that of a live [`Kept`].
+unsafe extern "C" fn on_write_back(
+    _ip: c_ulong,
+    _parent: c_ulong,
+    ops: *mut bindings::ftrace_ops,
+    fregs: *mut bindings::ftrace_regs,
+) {
+    // SAFETY: By the function's requirements; a `Kept` begins with its `ops`.
+    let kept = unsafe { &*ops.cast::<Kept>() };
+    // SAFETY: `fregs` is valid.
+    let argument = |n| unsafe { v7s_stress_ftrace_argument(fregs, n) };
+    if argument(0) == kept.dev as usize {
+        kept.write_back(argument(1) as u64, argument(2));
+    }
+}
+
+/// A [`Kept`] that is kept up to date until this is dropped.
+///
+/// # Invariants
+///
+/// The pointer came from a box, which is ours, and its `ops` are registered.
+pub(crate) struct Watch(NonNull<Kept>);
+
+// SAFETY: What it stands for may be shared and sent.
+unsafe impl Send for Watch {}
+// SAFETY: As above.
+unsafe impl Sync for Watch {}
+
+impl Watch {
+    /// Watches what is written back for `dev`, which is compared only.
+    pub(crate) fn new(dev: *mut bindings::device) -> Result<Self> {
+        let kept = NonNull::from(KBox::leak(Kept::new(dev)?));
+        // SAFETY: Not registered yet; names are only read.
+        let result = unsafe {
+            [c"dma_map_phys", c"__dma_sync_single_for_device"]
+                .iter()
+                .try_for_each(|name| {
+                    let name = name.to_bytes();
+                    to_result(bindings::ftrace_set_filter(
+                        kept.cast().as_ptr(),
+                        name.as_ptr().cast_mut().cast(),
+                        name.len() as c_int,
+                        0,
+                    ))
+                })
+                .and_then(|()| to_result(bindings::register_ftrace_function(kept.cast().as_ptr())))
+        };
+        match result {
+            // INVARIANT: Just made and registered.
+            Ok(()) => Ok(Self(kept)),
+            Err(e) => {
+                pr_err!("ftrace does not show what is written back\n");
+                // SAFETY: Not registered, so that it is ours alone.
+                unsafe {
+                    bindings::ftrace_free_filter(kept.cast().as_ptr());
+                    drop(KBox::from_raw(kept.as_ptr()));
+                }
+                Err(e)
+            }
+        }
+    }
+}
+
+impl core::ops::Deref for Watch {
+    type Target = Kept;
+
+    fn deref(&self) -> &Kept {
+        // SAFETY: Valid until dropped (invariant).
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // SAFETY: Registered (invariant). After that nobody is in the handler.
+        unsafe {
+            bindings::unregister_ftrace_function(self.0.cast().as_ptr());
+            bindings::ftrace_free_filter(self.0.cast().as_ptr());
+            drop(KBox::from_raw(self.0.as_ptr()));
+        }
+    }
+}

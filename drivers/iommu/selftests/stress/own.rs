@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Something that one context has at a time, and that nobody waits for.
+//!
+//! A lock of the kernel would tie what is raced to what the lock allows: interrupts off while it is
+//! held, or not to be taken in an interrupt. Here whoever finds it taken does something else.
+
+use core::{
+    cell::UnsafeCell,
+    ops::{
+        Deref,
+        DerefMut, //
+    }, //
+};
+
+use kernel::sync::atomic::{
+    Acquire,
+    Atomic,
+    Release, //
+};
+
+/// A value for one context at a time.
+pub(crate) struct Own<T> {
+    taken: Atomic<u32>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: The value is given to one at a time, and what the last one did is there for the next:
+// `take` acquires what dropping `Taken` releases.
+unsafe impl<T: Send> Sync for Own<T> {}
+
+impl<T> Own<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            taken: Atomic::new(0),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// Takes the value, unless somebody has it.
+    pub(crate) fn take(&self) -> Option<Taken<'_, T>> {
+        // INVARIANT: Only one exchange finds a zero until `Taken` is dropped.
+        self.taken
+            .cmpxchg(0, 1, Acquire)
+            .is_ok()
+            .then(|| Taken(self))
+    }
+}
+
+/// The value, until this is dropped.
+///
+/// # Invariants
+///
+/// There is one for a value at a time.
+pub(crate) struct Taken<'a, T>(&'a Own<T>);
+
+impl<T> Deref for Taken<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: Nobody else has it (invariant).
+        unsafe { &*self.0.value.get() }
+    }
+}
+
+impl<T> DerefMut for Taken<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: Nobody else has it (invariant).
+        unsafe { &mut *self.0.value.get() }
+    }
+}
+
+impl<T> Drop for Taken<'_, T> {
+    fn drop(&mut self) {
+        self.0.taken.store(0, Release);
+    }
+}

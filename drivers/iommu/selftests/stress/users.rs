@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! v7s_users: drivers with ARM_V7S tables that know nothing of who serves them.
+//!
+//! `sets` of them are made when this is loaded, in turn for two devices, and given back when it is
+//! unloaded; `threads` make, use and give back one set after the other meanwhile. Each set maps a
+//! page of each size of its own, which is looked at again before the set goes. `v7s_users/counts`
+//! in debugfs says how many sets came from whom, and how many things were wrong, which the log
+//! describes.
+
+#[path = "../../../../mm/slab/module/compat.rs"]
+mod compat;
+#[path = "../lib/device.rs"]
+mod device;
+mod set;
+mod thread;
+
+use core::mem::take;
+
+use kernel::{
+    bindings,
+    debugfs,
+    fmt,
+    prelude::*,
+    sizes::{
+        SZ_16M,
+        SZ_1M,
+        SZ_4K,
+        SZ_64K, //
+    },
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
+};
+
+use compat::parameter;
+use device::PlatformDevice;
+use set::{
+    Mapped,
+    Set, //
+};
+use thread::{
+    Thread,
+    Work, //
+};
+
+module! {
+    type: Users,
+    name: "v7s_users",
+    authors: ["v7s-rs developers"],
+    description: "Test: callers of alloc_io_pgtable_ops(ARM_V7S)",
+    license: "GPL",
+    params: {
+        sets: u32 {
+            default: 0,
+            description: "sets that are there as long as the module",
+        },
+        threads: u32 {
+            default: 0,
+            description: "threads whose sets come and go",
+        },
+    },
+}
+
+/// The page sizes, and an input address of each that is in nobody else's section.
+const PAGES: [(usize, usize); 4] = [
+    (SZ_4K, 0x0012_3000),
+    (SZ_64K, 0x0345_0000),
+    (SZ_1M, 0x0670_0000),
+    (SZ_16M, 0x0900_0000),
+];
+
+/// What devices reach: where tables are that 32 bits lead to.
+const MASK: u64 = u32::MAX as u64;
+
+/// All that callers share.
+struct Shared {
+    // Sets are dropped before them: threads first, then those that stayed.
+    devices: [PlatformDevice; 2],
+    c: Atomic<u64>,
+    rust: Atomic<u64>,
+    wrong: Atomic<u64>,
+    next: Atomic<u64>,
+}
+
+impl Shared {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            devices: [
+                PlatformDevice::new(c"v7s_users_a", MASK)?,
+                PlatformDevice::new(c"v7s_users_b", MASK)?,
+            ],
+            c: Atomic::new(0),
+            rust: Atomic::new(0),
+            wrong: Atomic::new(0),
+            next: Atomic::new(1),
+        })
+    }
+
+    /// Takes note of something that is wrong.
+    fn wrong(&self, what: &str, number: u64) {
+        self.wrong.fetch_add(1, Relaxed);
+        pr_err!("wrong: {what} set {number}\n");
+    }
+
+    /// Makes the next set and maps its pages.
+    fn make(&self) -> Result<User> {
+        let number = self.next.fetch_add(1, Relaxed);
+        let device = &self.devices[(number % 2) as usize];
+        let mut cfg = bindings::io_pgtable_cfg {
+            pgsize_bitmap: PAGES.iter().map(|(size, _)| size).sum(),
+            ias: 32,
+            oas: 32,
+            coherent_walk: number % 4 < 2,
+            iommu_dev: device.as_device(),
+            ..Default::default()
+        };
+        // SAFETY: The devices are unregistered after all sets are gone.
+        let set = unsafe { Set::new(&mut cfg) }?;
+        let served = if is_c(&set) { &self.c } else { &self.rust };
+        served.fetch_add(1, Relaxed);
+        let user = User { set, number };
+        if !user.map() {
+            self.wrong("mapping in", number);
+        }
+        Ok(user)
+    }
+
+    /// Looks at a set for the last time, and gives it back.
+    fn give_back(&self, user: User) {
+        if !user.translates() {
+            self.wrong("translation by", user.number);
+        }
+        if !user.unmap() {
+            self.wrong("unmapping in", user.number);
+        }
+    }
+}
+
+/// Whether a set is C's, whose code is next to that of the function that hands it out.
+fn is_c(set: &Set) -> bool {
+    let hands_out = bindings::alloc_io_pgtable_ops as *const () as usize;
+    let serves = set
+        .calls
+        .map_pages
+        .map_or(0, |map_pages| map_pages as usize);
+    serves.abs_diff(hands_out) < SZ_1M
+}
+
+/// A set and its number.
+struct User {
+    set: Set,
+    number: u64,
+}
+
+impl User {
+    /// Where a page leads: another place for each set, and never zero.
+    fn paddr(&self, size: usize) -> u64 {
+        (SZ_16M as u64).max(self.number % 200 * size as u64)
+    }
+
+    fn map(&self) -> bool {
+        PAGES.iter().all(|&(size, iova)| {
+            let paddr = self.paddr(size);
+            let done = Mapped {
+                error: 0,
+                bytes: size,
+            };
+            // SAFETY: Only this thread has the set.
+            unsafe { self.set.map(iova, paddr, size, 1, bindings::GFP_KERNEL) == done }
+        })
+    }
+
+    fn translates(&self) -> bool {
+        PAGES.iter().all(|&(size, iova)| {
+            let last = size - 1;
+            // SAFETY: As above.
+            unsafe { self.set.translate(iova + last) == self.paddr(size) + last as u64 }
+        })
+    }
+
+    /// Half of the sets go as they are.
+    fn unmap(&self) -> bool {
+        self.number % 2 == 0
+            || PAGES.iter().all(|&(size, iova)| {
+                // SAFETY: As above.
+                unsafe { self.set.unmap(iova, size, 1) == size }
+            })
+    }
+}
+
+impl Work for Shared {
+    fn turn(this: &Arc<Self>, me: usize) {
+        match this.make() {
+            Ok(user) => this.give_back(user),
+            Err(_) => this.wrong("no", this.next.load(Relaxed)),
+        }
+        // Moments without any set, so that their module can go.
+        fsleep(Delta::from_micros(1000 + 370 * me as i64));
+    }
+}
+
+/// What debugfs says.
+struct Counts(Arc<Shared>);
+
+impl debugfs::Writer for Counts {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "c {}", self.0.c.load(Relaxed))?;
+        writeln!(f, "rust {}", self.0.rust.load(Relaxed))?;
+        writeln!(f, "wrong {}", self.0.wrong.load(Relaxed))
+    }
+}
+
+#[pin_data(PinnedDrop)]
+struct Users {
+    // Dropped in this order.
+    threads: KVec<Thread<Shared>>,
+    sets: KVec<User>,
+    #[pin]
+    _counts: debugfs::File<Counts>,
+    shared: Arc<Shared>,
+}
+
+impl kernel::InPlaceModule for Users {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        let dir = debugfs::Dir::new(c"v7s_users");
+        pin_init::pin_init_scope(move || {
+            let shared = Arc::new(Shared::new()?, GFP_KERNEL)?;
+            let mut sets = KVec::new();
+            for _ in 0..parameter(&module_parameters::sets) {
+                sets.push(shared.make()?, GFP_KERNEL)?;
+            }
+            let threads =
+                Thread::start_all(&shared, parameter(&module_parameters::threads) as usize)?;
+            Ok(try_pin_init!(Self {
+                threads,
+                sets,
+                _counts <- dir.read_only_file(c"counts", Counts(shared.clone())),
+                shared,
+            }? Error))
+        })
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Users {
+    fn drop(self: Pin<&mut Self>) {
+        let this = self.project();
+        drop(take(this.threads));
+        for user in take(this.sets) {
+            this.shared.give_back(user);
+        }
+    }
+}
