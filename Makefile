@@ -5,7 +5,7 @@
 MO := $(CURDIR)/build/modules
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
-.PHONY: default help demo check check-all deb soak bench bench-memory lint htmldocs rustdoc series modules modules_install clean rust-analyzer
+.PHONY: default help demo check check-all deb soak clean-cache update-kernel bench bench-memory lint htmldocs rustdoc series modules modules_install clean rust-analyzer
 
 default: $(if $(KDIR),modules,help)
 
@@ -21,6 +21,8 @@ help:
 	@echo '  make rustdoc      - document the crates, in build/rustdoc'
 	@echo '  make series       - write patches for the kernel itself, in build/series'
 	@echo '  make deb          - make Debian packages for a kernel of Debian; KERNEL=FLAVOUR'
+	@echo '  make update-kernel - move to the newest kernels that Debian offers; see scripts/kernels'
+	@echo '  make clean-cache  - remove what the cache has and nobody uses any more'
 	@echo '  make clean        - remove build/'
 	@echo
 	@echo 'Against a kernel of yours, whose build folder is KDIR:'
@@ -57,6 +59,12 @@ deb:
 
 lint:
 	@scripts/check lint
+
+update-kernel:
+	@scripts/kernels --update
+
+clean-cache:
+	@scripts/kernel/cache --clean
 
 modules rust-analyzer:
 	@scripts/kernel/preflight '$(KDIR)'

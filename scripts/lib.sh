@@ -54,6 +54,7 @@ flavour() {
 	while IFS= read -r fact; do
 		printf -v "${fact%%=*}" %s "${fact#*=}"
 	done <<<"$V7S_RS_FACTS"
+	hold "$kdir" "$source" ${packages:+"$packages"}
 }
 
 # key FILE|WORD... - names a cache entry by what it is made from: the content of files, and words.
@@ -71,13 +72,15 @@ key() {
 # entry NAME MB MAKER - prints the path of cache entry NAME. Where it is missing
 # and MB megabytes are free, MAKER is called with an empty folder, which becomes
 # the entry if MAKER succeeds, and with the path it will have then. Only one
-# process makes an entry, the others wait for it.
+# process makes an entry, the others wait for it. $current has who took which last.
+current=$cache/.current
 entry() {
-	local path=$cache/$1 size=$2 maker=$3 making=$cache/.making.$1
+	local path=$cache/$1 size=$2 maker=$3 making=$cache/.making.$1 status
 	if [ ! -d "$path" ]; then
 		mkdir -p "$cache" ||
 			die "cannot write $cache: set XDG_CACHE_HOME to a folder you can write"
 		(
+			set -e
 			if ! flock -n 9; then
 				say "waiting for another run that makes $path"
 				flock 9
@@ -86,22 +89,52 @@ entry() {
 			sweep
 			need_space "$size"
 			mkdir "$making"
-			trap 'rm -rf "$making"' EXIT
+			trap 'discard "$making"' EXIT
 			trap 'exit 130' INT TERM HUP
 			"$maker" "$making" "$path" >&2
 			mv "$making" "$path"
-		) 9>"$making.lock" || exit 1
+		) 9>"$making.lock"
+		status=$?
+		[ "$status" = 0 ] || exit 1
 	fi
+	take "$1"
 	printf '%s\n' "$path"
+}
+
+# take NAME - notes for scripts/kernel/cache that an entry is what we use of its kind: the script,
+# the root or flavour it works for, and the first part of NAME.
+take() {
+	local mark=$current/${0##*/}.${flavour:-${name:-}}.${1%%-*}
+	[ "$(readlink "$mark")" != "../$1" ] || return 0
+	mkdir -p "$current"
+	ln -sfn "../$1" "$mark"
+}
+
+# hold DIR... - keeps entries from being removed as long as we run, and what we start.
+hold() {
+	local dir lock
+	for dir in "$@"; do
+		exec {lock}<"$dir" || die "$dir was removed a moment ago: run this again"
+		flock -s "$lock"
+		[ -d "$dir" ] || die "$dir was removed a moment ago: run this again"
+	done
 }
 
 # What nobody holds the lock of was left by a run that was killed.
 sweep() {
-	local lock
-	rm -rf "$making"
+	local lock left
+	discard "$making"
 	for lock in "$cache"/.making.*.lock; do
-		flock -n "$lock" rm -rf "${lock%.lock}"
-	done || true
+		left=${lock%.lock}
+		[ -d "$left" ] || continue
+		(! flock -n 9 || discard "$left") 9<"$lock"
+	done
+}
+
+# discard DIR - removes it, also where a root that was not finished has files of user ids that only
+# a user namespace gives us.
+discard() {
+	rm -rf "$1" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$1"
 }
 
 # Better to say so than to fill the disk.

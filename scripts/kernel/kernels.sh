@@ -28,6 +28,13 @@ root_of() {
 	sed -n "s/^$1 //p" "$scripts/kernel/suites"
 }
 
+# suite_of FLAVOUR - prints the suite whose kernel it means.
+suite_of() {
+	local suite
+	suite=$(sed -n 's/^suite=//p' "$scripts/kernel/flavours/$1")
+	echo "${suite:-$(suites | head -n 1)}"
+}
+
 # ask FILE - writes what the mirror offers today.
 ask() {
 	local names

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154 # set by scripts/lib.sh
+# Kernels that scripts/check --all has tested, as Documentation/tested-kernels.tsv has them: a line
+# for each flavour, with its release, the date, and what became of each test, behind a line of the
+# columns' names.
+
+recorded=$top/Documentation/tested-kernels.tsv
+
+# recorded_rows - prints the lines of kernels.
+recorded_rows() {
+	[ ! -f "$recorded" ] || sed '/^#/d; /^release\t/d' "$recorded"
+}
+
+# newer_than_recorded RELEASE - whether no kernel as new was recorded.
+newer_than_recorded() {
+	local version=${1%%[!0-9.]*} newest
+	newest=$({ echo 0; recorded_rows | sed 's/[^0-9.].*//'; } | sort -V | tail -n 1)
+	[ "$version" != "$newest" ] && [ "$(printf '%s\n' "$newest" "$version" | sort -V | tail -n 1)" = "$version" ]
+}
+
+# say_if_new RELEASE - kernels move on their own; whoever runs one is to know.
+say_if_new() {
+	! newer_than_recorded "$1" ||
+		say "Linux $1 is newer than any that was tested; 'make check-all' tests it and keeps the result"
+}
