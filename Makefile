@@ -2,10 +2,24 @@
 # With KDIR, the ordinary out-of-tree build against a kernel of yours, with none
 # of this repository's machinery; without it, the machinery.
 
+# Exported, it sends every "cd" of the kernel's make elsewhere.
+unexport CDPATH
+
 MO := $(CURDIR)/build/modules
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
 .PHONY: default help demo check check-all deb soak clean-cache update-kernel bench bench-memory lint htmldocs rustdoc series modules modules_install clean rust-analyzer
+
+# Otherwise the kernel's make takes the first word for our sources, and builds or cleans there.
+ifneq ($(words $(subst :, ,$(CURDIR))),1)
+$(error the path of this checkout, '$(CURDIR)', has a blank or a colon in it, which the kernel's make cannot build in: move it)
+endif
+ifneq ($(filter-out 0 1,$(words $(subst :, ,$(KDIR)))),)
+$(error the path KDIR='$(KDIR)' has a blank or a colon in it, which the kernel's make cannot build in: move it)
+endif
+
+# given VARIABLE - its value, where the kernel's make would heed it: not from the environment.
+given = $(if $(filter command override,$(origin $1)),$($1))
 
 default: $(if $(KDIR),modules,help)
 
@@ -67,7 +81,7 @@ clean-cache:
 	@scripts/kernel/cache --clean
 
 modules rust-analyzer:
-	@scripts/kernel/preflight '$(KDIR)'
+	@CC='$(call given,CC)' RUSTC='$(call given,RUSTC)' scripts/kernel/preflight '$(KDIR)'
 	@mkdir -p $(MO)
 	+$(kbuild) $@
 

@@ -5,6 +5,10 @@
 
 set -euo pipefail
 shopt -s inherit_errexit
+# Exported, it makes "cd" print where it went, or go elsewhere.
+unset CDPATH
+# Messages are compared and sorted.
+export LC_ALL=C.UTF-8
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 scripts=$top/scripts
@@ -20,24 +24,91 @@ say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
 
-# step K N TEXT CMD... - runs a long command, its output in a log that is shown
-# only if the command fails.
+# help - prints the comment at the head of the script.
+help() {
+	sed '1,2d; /^#/!Q; s/^# \{0,1\}//' "$0"
+}
+
+# absolute NAME - a variable that names a folder, if it is set, names it wherever we are.
+absolute() {
+	case ${!1:-/} in
+	/*) ;;
+	*) die "$1=${!1} is a relative path: set it to one that begins with /" ;;
+	esac
+}
+
+# buildable WHAT PATH HINT - a path that the kernel's make, and the shells that it runs, take.
+buildable() {
+	case $2 in
+	*[[:space:]:\'\"\\\$\#%,]*) die "the path of $1, '$2', has a blank or one of : ' \" \\ \$ # % , in it, which the kernel's make cannot build in: $3" ;;
+	esac
+}
+
+# Whatever a run as root left in build/ stands in the way of everybody else.
+own_build() {
+	local path
+	path=$(find "$build" -maxdepth 2 ! -user "$EUID" ! -writable ! -type l -print -quit 2>/dev/null) || true
+	[ -z "$path" ] ||
+		die "cannot write $path, which belongs to $(stat -c %U "$path"): remove it (sudo rm -rf $build)"
+	[ -e "$build" ] || [ -w "$top" ] ||
+		die "cannot make $build: $top belongs to $(stat -c %U "$top"); use a clone of your own"
+}
+
+case ${1:-} in
+--help | -h)
+	help
+	exit
+	;;
+esac
+absolute XDG_CACHE_HOME
+absolute TMPDIR
+buildable 'this checkout' "$top" 'move it'
+buildable 'the cache' "$cache" 'set XDG_CACHE_HOME to another folder'
+own_build
+
+# temporary NAME - sets tmp to a new folder, which goes when this script has ended and all that it
+# started, however they end: who sees to it reads what nobody writes, until nobody could.
+temporary() {
+	local alive
+	tmp=$(mktemp -d "${TMPDIR:-/tmp}/v7s-rs-$1.XXXXXX")
+	mkfifo "$tmp/alive"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	(setsid sh -c 'cat <"$1/alive"; rm -rf "$1"' sh "$tmp" </dev/null >/dev/null 2>&1 &)
+	exec {alive}>"$tmp/alive"
+	rm "$tmp/alive"
+}
+
+# step K N TEXT CMD... - runs a long command; its output goes to a log that is shown only if the
+# command fails, or, with V=1, here. CMD may be a function, and may die.
 step() {
-	local k=$1 n=$2 text=$3 start=$SECONDS unnamed log
+	local k=$1 n=$2 text=$3 start=$SECONDS options=$- status unnamed log
 	shift 3
-	# Without a name from the start, the log cannot outlive an interrupted run.
-	unnamed=$(mktemp "${TMPDIR:-/tmp}/v7s-rs-step.XXXXXX")
-	exec {log}<>"$unnamed"
-	rm -f "$unnamed"
 	printf '[%s/%s] %s ... ' "$k" "$n" "$text" >&2
-	if "$@" >&"$log" 2>&1 </dev/null; then
+	if [ "${V:-0}" != 0 ]; then
+		echo >&2
+		exec {log}>&2
+	else
+		# Without a name from the start, the log cannot outlive an interrupted run.
+		unnamed=$(mktemp "${TMPDIR:-/tmp}/v7s-rs-step.XXXXXX")
+		exec {log}<>"$unnamed"
+		rm -f "$unnamed"
+	fi
+	set +e
+	(
+		set -e
+		"$@"
+	) >&"$log" 2>&1 </dev/null
+	status=$?
+	[[ $options != *e* ]] || set -e
+	if [ "$status" = 0 ]; then
 		printf '%s s\n' "$((SECONDS - start))" >&2
 		exec {log}>&-
 		return 0
 	fi
 	printf 'failed after %s s\n' "$((SECONDS - start))" >&2
-	tail -n 60 "/dev/fd/$log" >&2
-	die "step $k of $n failed: $text"
+	say "step $k of $n failed: $text"
+	[ "${V:-0}" != 0 ] || tail -n 60 "/dev/fd/$log" >&2
+	exit 1
 }
 
 # flavour F - sets what scripts/kernel/flavour says of flavour F. Scripts that this one starts

@@ -11,15 +11,15 @@
 # A test looks at statuses itself.
 set +e
 
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/v7s-rs-test.XXXXXX")
-trap 'rm -rf "$tmp"' EXIT
+temporary test
 trap 'exit 130' INT TERM HUP
 cd "$top" || exit
 
-# sources PATTERN... - prints our files that match, those not yet added too.
+# sources PATTERN... - sets matched to those of ours that match, as git understands patterns. It does
+# not ask the repository, which may be somebody else's, or none. That there are none is a mistake.
 sources() {
-	git ls-files --cached --others --exclude-standard -- "$@" |
-		while read -r file; do
-			[ ! -f "$file" ] || printf '%s\n' "$file"
-		done
+	[ -d "$tmp/index.git" ] || git init -q --bare --template= "$tmp/index.git"
+	mapfile -d '' -t matched < <(git --git-dir="$tmp/index.git" --work-tree="$top" \
+		ls-files -z --others --exclude-per-directory=.gitignore -- "$@")
+	[ ${#matched[@]} -gt 0 ] || die "no file of ours matches $*"
 }
