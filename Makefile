@@ -30,7 +30,7 @@ help:
 	@echo '  make soak         - run the long versions of tests; MINUTES=N for how long'
 	@echo '  make bench        - measure Rust against the C of the kernel'
 	@echo '  make bench-memory - measure page-table memory by where it comes from'
-	@echo '  make lint         - run what checks the sources only'
+	@echo '  make lint         - run what checks the sources only, in seconds'
 	@echo '  make htmldocs     - make HTML of Documentation/, in build/html'
 	@echo '  make rustdoc      - document the crates, in build/rustdoc'
 	@echo '  make series       - write patches for the kernel itself, in build/series'
@@ -38,6 +38,8 @@ help:
 	@echo '  make update-kernel - move to the newest kernels that Debian offers; see scripts/kernels'
 	@echo '  make clean-cache  - remove what the cache has and nobody uses any more'
 	@echo '  make clean        - remove build/'
+	@echo
+	@echo 'V=1 shows what long steps print, as in: make check V=1'
 	@echo
 	@echo 'Against a kernel of yours, whose build folder is KDIR:'
 	@echo '  make KDIR=... LLVM=1 [modules | modules_install | clean | rust-analyzer]'
@@ -47,7 +49,7 @@ check:
 	@scripts/check
 
 check-all:
-	@scripts/tests/check-all
+	@scripts/check --all
 
 demo:
 	@scripts/vm/demo
@@ -65,14 +67,14 @@ series:
 	@scripts/series/write
 
 soak:
-	@scripts/tests/soak $(if $(MINUTES),--minutes $(MINUTES))
+	@scripts/check --soak $(if $(MINUTES),--minutes $(MINUTES))
 
 # MOK_KEY, MOK_CERT and KBUILD_SIGN_PIN get there by the environment.
 deb:
 	@scripts/package/deb $(if $(KERNEL),--kernel $(KERNEL)) $(if $(VERSION),--version $(VERSION))
 
 lint:
-	@scripts/check lint
+	@scripts/check --quick lint
 
 update-kernel:
 	@scripts/kernels --update

@@ -35,7 +35,7 @@ missing() {
 	awk 'NR > 1 && NF == 5 { print $1 }' $list >/tmp/listed
 	sort /tmp/listed | uniq -d
 	sort -u /tmp/listed >/tmp/names
-	sort -u /tmp/directories | comm -23 - /tmp/names
+	grep -vxFf /tmp/names /tmp/directories
 }
 
 plan 33
