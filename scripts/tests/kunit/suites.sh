@@ -20,6 +20,11 @@
 
 results=/sys/kernel/debug/kunit
 
+# Names of the suites that the kernel has.
+there() {
+	find $results -mindepth 1 -maxdepth 1 -type d -exec basename {} \;
+}
+
 # ran SUITE
 ran() {
 	cp "$results/$1/results" "/out/$1.ktap"
@@ -27,7 +32,7 @@ ran() {
 
 fault_injection
 # The kernel has some of its own.
-theirs=$(ls $results)
+theirs=$(there)
 takeover=1 missing=''
 if ! redirects; then
 	# Nor does ftrace tell what functions are called with.
@@ -36,7 +41,7 @@ fi
 modprobe io_pgtable_arm_v7s_rust takeover=$takeover
 status=$?
 # shellcheck disable=SC2046,SC2086,SC2154 # lists of words; one is from scripts/check
-set -- $(printf '%s\n' $suites $(ls $results | grep -vxF "$theirs") | grep -vx -e "$missing" | sort -u)
+set -- $(printf '%s\n' $suites $(there | grep -vxF "$theirs") | grep -vx -e "$missing" | sort -u)
 plan $(($# + 1))
 same 'the modules load' 0 "$status"
 for suite in "$@"; do

@@ -50,7 +50,7 @@ know() {
 		flavour "$1"
 		facts[$1]=$V7S_RS_FACTS
 	fi
-	V7S_RS_FLAVOUR="$1 $cache $top" V7S_RS_FACTS=${facts[$1]}
+	export V7S_RS_FLAVOUR="$1 $cache $top" V7S_RS_FACTS=${facts[$1]}
 	flavour "$1"
 }
 

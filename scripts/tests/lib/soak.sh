@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2154 # set by scripts/check
+# shellcheck shell=bash disable=SC2034,SC2154 # shared with scripts/check
 # Long versions of tests, one after the other (scripts/check --soak). What one that failed has left
 # is kept in build/soak/ROUND/GROUP/NAME.
 
@@ -15,7 +15,7 @@ long_tests() {
 	[ $# -gt 0 ] || set -- '.*'
 	for name in "$@"; do
 		grep -xE -- "$name(\.sh|/.*)?" <<<"$every" ||
-			die "no test '$name' has a long version; there are: $(sed 's/\.sh$//' <<<"$every" | paste -s -d ' ')"
+			die "no test '$name' has a long version; there are: ${every//.sh$'\n'/ }"
 	done
 }
 
