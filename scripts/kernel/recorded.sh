@@ -6,9 +6,9 @@
 
 recorded=$top/Documentation/tested-kernels.tsv
 
-# recorded_rows - prints the lines of kernels.
+# recorded_rows - prints the line of names, and those of kernels.
 recorded_rows() {
-	[ ! -f "$recorded" ] || sed '/^#/d; /^release\t/d' "$recorded"
+	[ ! -f "$recorded" ] || sed '/^#/d' "$recorded"
 }
 
 # newer_than_recorded RELEASE - whether no kernel as new was recorded.

@@ -11,7 +11,7 @@ lines=() reasons=()
 # known - prints the groups there are, in the order of the table; what comes in parts comes last.
 known() {
 	local group
-	for group in stock testing unstable next stock-16k stock-rt stock-cloud kunit-testing kunit-unstable kunit-next arm deb series; do
+	for group in stock testing unstable next stock-16k stock-rt stock-cloud kunit kunit-testing kunit-unstable kunit-next arm deb series; do
 		[ ! -d "$tests/$group" ] || echo "$group"
 	done
 }
@@ -102,7 +102,7 @@ others() {
 # record LINE - keeps the line of the kernel at hand, instead of what there was of it.
 record() {
 	local kept
-	kept=$(recorded_rows | awk -F '\t' -v flavour="${1%%$'\t'*}" -v release="$release" '$1 != release || $2 != flavour')
+	kept=$(recorded_rows | awk -F '\t' -v flavour="${1%%$'\t'*}" -v release="$release" '$1 != "release" && ($1 != release || $2 != flavour)')
 	{
 		echo '# SPDX-License-Identifier: GPL-2.0'
 		(IFS=$'\t'; echo "release"$'\t'"flavour"$'\t'"date"$'\t'"${columns[*]}")
