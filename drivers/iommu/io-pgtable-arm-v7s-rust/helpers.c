@@ -67,6 +67,15 @@ void v7s_dma_sync(struct device *dev, void *entries, size_t size)
 	dma_sync_single_for_device(dev, virt_to_phys(entries), size, DMA_TO_DEVICE);
 }
 
+unsigned long v7s_linear_distance(u64 phys)
+{
+	/*
+	 * Not from the pointer that the allocator gave: with tags in pointers (KASAN_HW_TAGS), that
+	 * holds the tag of one table, and this one matches all.
+	 */
+	return (unsigned long)phys_to_virt(phys) - (unsigned long)phys;
+}
+
 bool v7s_may_report(void)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);

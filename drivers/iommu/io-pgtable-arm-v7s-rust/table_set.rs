@@ -42,6 +42,11 @@ use crate::{
     slab::Gfp, //
 };
 
+// In helpers.c: `phys_to_virt()`.
+extern "C" {
+    fn v7s_linear_distance(phys: u64) -> usize;
+}
+
 /// ARMv7 short-descriptor page tables behind a `struct io_pgtable`.
 ///
 /// All methods may be called at the same time from several threads and contexts, as long as no two
@@ -85,7 +90,8 @@ impl IoPgtableArmV7s {
         let readers = Readers::new()?;
         let l1 = L1::new(&config)?;
         let phys = l1.phys();
-        let linear = (l1.as_ptr() as usize).wrapping_sub(phys.as_u64() as usize);
+        // SAFETY: The first-level table is in the linear map.
+        let linear = unsafe { v7s_linear_distance(phys.as_u64()) };
         let iop = bindings::io_pgtable {
             ops,
             ..Default::default()
