@@ -22,7 +22,13 @@
 //!   that runs of slots have one writer. Only a first-level slot may be filled by two callers at
 //!   once, whose ranges lie in the same 1 MiB: [`Slot::install`] lets one of them win.
 
-use core::cell::UnsafeCell;
+use core::{
+    cell::UnsafeCell,
+    mem::{
+        align_of,
+        size_of, //
+    }, //
+};
 
 use crate::format::{
     barrier::{
@@ -107,9 +113,13 @@ impl Pair {
     }
 }
 
-/// Divides a run into what can be handled as words and what lies before and behind.
+/// Divides a run into the words in it, and the slots before and after them: at most one on either
+/// side.
 #[inline(always)]
 fn split(run: &[Slot]) -> (&[Slot], &[Pair], &[Slot]) {
+    // A slot is at least half as large as a word and as its alignment.
+    const { assert!(2 * size_of::<Slot>() >= size_of::<Pair>()) };
+    const { assert!(2 * size_of::<Slot>() >= align_of::<Pair>()) };
     // SAFETY: Two slots have the size of a `Pair`, any bits are a valid `Pair`, `align_to` sees to
     // the alignment, and both types allow shared mutation.
     unsafe { run.align_to::<Pair>() }
@@ -148,7 +158,7 @@ fn fill_blocks<L: Leaf>(run: &[Slot], first: u32) -> usize {
     const { assert!(L::ENTRIES == 1 || L::ENTRIES == 2 * Pair::BLOCK) };
     let (head, pairs, _) = split(run);
     let mut entry = first;
-    for slot in head {
+    if let [slot] = head {
         if !Vacant::one(slot.load()) {
             return 0;
         }
@@ -203,7 +213,7 @@ pub(crate) fn clear_leading<T: Test, L: Leaf>(run: &[Slot]) -> usize {
 #[inline(never)]
 fn clear_blocks<T: Test>(run: &[Slot]) -> usize {
     let (head, pairs, _) = split(run);
-    for slot in head {
+    if let [slot] = head {
         if !T::one(slot.load()) {
             return 0;
         }
