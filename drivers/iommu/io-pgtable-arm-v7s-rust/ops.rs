@@ -107,6 +107,9 @@ unsafe extern "C" fn iova_to_phys(
 /// Fills in what LPAE does, which `struct arm_lpae_io_pgtable_walk_data` is from: the entry of each
 /// level that the walk meets, at the number of that level. -EINVAL if it does not end at a mapping.
 ///
+/// May be called wherever `spin_lock_irqsave()` may be: with interrupts off and in interrupt
+/// handlers; on PREEMPT_RT in threaded ones, and not under a raw spin lock.
+///
 /// # Safety
 ///
 /// The contract of `pgtable_walk` in `struct io_pgtable_ops`: `ops` is that of a live set of ours,

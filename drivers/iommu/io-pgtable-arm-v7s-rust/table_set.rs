@@ -305,7 +305,7 @@ impl IoPgtableArmV7s {
     /// Writes the entries that a walk for `iova` meets to `ptes`, each at the number of its level:
     /// 1 and 2. [`EINVAL`] if nothing is mapped there; entries up to that point are written.
     ///
-    /// May be called whatever others do.
+    /// May be called whatever others do, wherever a spin lock may be taken with interrupts off.
     pub(crate) fn walk(&self, iova: usize, ptes: &mut [u64; 4]) -> Result {
         let slot = self.l1().get(iova >> Section::SHIFT).ok_or(EINVAL)?;
         let look = || {
