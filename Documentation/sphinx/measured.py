@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tables of measured figures, from CSV files beside the pages.
+"""Tables of measured figures and other records, from CSV or TSV files beside the pages.
 
     .. measured-table:: v7s.csv
        :where: op=map walker=coherent
@@ -9,7 +9,8 @@
        c/rust: C / Rust
 
 shows the rows in which all of ``where`` holds, with a column for each line of the content: a value
-of the file and its title. With ``spread``,
+of the file and its title; without content, all columns of the file. ``none`` is a text in place of a
+table without rows, which is an error otherwise. With ``spread``,
 a row of the table combines several of the file: ``:spread: allocator`` makes a column for each
 value of ``allocator``, which holds what ``values`` names.
 """
@@ -31,9 +32,10 @@ UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
 def read(path: Path) -> list[Row]:
-    """The rows of a file."""
+    """The rows of a file, without its comments."""
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        lines = (line for line in file if not line.startswith("#"))
+        return list(csv.DictReader(lines, delimiter="\t" if path.suffix == ".tsv" else ","))
 
 
 def parse_filter(text: str) -> Filter:
@@ -113,6 +115,7 @@ class MeasuredTable(SphinxDirective):
         "where": directives.unchanged_required,
         "spread": directives.unchanged_required,
         "values": directives.unchanged_required,
+        "none": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -122,6 +125,10 @@ class MeasuredTable(SphinxDirective):
         columns, titles = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         try:
             rows = select(read(Path(path)), parse_filter(self.options.get("where", "")))
+            if not rows and "none" in self.options:
+                return [nodes.paragraph("", self.options["none"])]
+            if not columns and rows:
+                columns = titles = list(rows[0])
             if "spread" in self.options:
                 more, lines = spread(
                     rows, columns, self.options["spread"], self.options["values"].split()
