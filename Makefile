@@ -24,7 +24,7 @@ given = $(if $(filter command override,$(origin $1)),$($1))
 default: $(if $(KDIR),modules,help)
 
 help:
-	@echo '  make demo         - load the modules into an unmodified Debian kernel under QEMU'
+	@echo '  make demo         - load the modules into an unmodified Debian kernel under QEMU; KERNEL=FLAVOUR'
 	@echo '  make check        - run every test that does not take another kernel'
 	@echo '  make check-all    - run the main tests on each kernel that we know; the packages; the patches'
 	@echo '  make soak         - run the long versions of tests; MINUTES=N for how long'
@@ -52,7 +52,7 @@ check-all:
 	@scripts/check --all
 
 demo:
-	@scripts/vm/demo
+	@scripts/vm/demo $(if $(KERNEL),--kernel $(KERNEL))
 
 bench:
 	@scripts/measure/v7s
