@@ -182,9 +182,12 @@ take() {
 }
 
 # hold DIR... - keeps entries from being removed as long as we run, and what we start.
+declare -A held
 hold() {
 	local dir lock
 	for dir in "$@"; do
+		[ -z "${held[$dir]:-}" ] || continue
+		held[$dir]=1
 		exec {lock}<"$dir" || die "$dir was removed a moment ago: run this again"
 		flock -s "$lock"
 		[ -d "$dir" ] || die "$dir was removed a moment ago: run this again"

@@ -11,11 +11,12 @@ recorded_rows() {
 	[ ! -f "$recorded" ] || sed '/^#/d' "$recorded"
 }
 
+# The newest version that was recorded before this run.
+newest_recorded=$({ echo 0; recorded_rows | sed 's/[^0-9.].*//'; } | sort -V | tail -n 1)
+
 # newer_than_recorded RELEASE - whether no kernel as new was recorded.
 newer_than_recorded() {
-	local version=${1%%[!0-9.]*} newest
-	newest=$({ echo 0; recorded_rows | sed 's/[^0-9.].*//'; } | sort -V | tail -n 1)
-	[ "$version" != "$newest" ] && [ "$(printf '%s\n' "$newest" "$version" | sort -V | tail -n 1)" = "$version" ]
+	[ "$(printf '%s\n' "$newest_recorded" "${1%%[!0-9.]*}" | sort -V | tail -n 1)" != "$newest_recorded" ]
 }
 
 # say_if_new RELEASE - kernels move on their own; whoever runs one is to know.

@@ -8,30 +8,44 @@ columns=(load samples takeover compare mtk_iommu clippy suites)
 # What is said under the table.
 lines=() reasons=()
 
-# known - prints the groups there are, in the order of the table; what comes in parts comes last.
+# Why flavours cannot be had: a status of scripts/kernel/flavour, by flavour.
+declare -A obtained
+
+# known - prints the groups that are run if none is named, in the order of the table; what comes in
+# parts comes last.
 known() {
 	local group
-	for group in stock testing unstable next stock-16k stock-rt stock-cloud kunit kunit-testing kunit-unstable kunit-next arm deb series; do
+	for group in stock testing unstable next stock-16k stock-rt stock-cloud arm deb series; do
 		[ ! -d "$tests/$group" ] || echo "$group"
 	done
 }
 
-# tests_of GROUP - prints its tests; those of stock that are in the table, which a run without
-# --all has all of.
+# tests_of GROUP - prints its tests: those of a column, and all others that the group has, but for
+# stock, which has them in a run without --all.
 tests_of() {
 	local column
-	if [ "$1" != stock ]; then
-		find_tests "$1"
-		return
-	fi
-	for column in "${columns[@]}"; do
-		find_column "$1" "$column"
-	done
+	{
+		if is_flavour "$1"; then
+			for column in "${columns[@]}"; do
+				find_column "$1" "$column"
+			done
+		fi
+		[ "$1" = stock ] || find_tests "$1"
+	} | awk '!seen[$0]++'
 }
 
-# find_column GROUP COLUMN - prints the test of a column, as GROUP/FILE, if it is there.
+# find_column GROUP COLUMN - prints the test of a column, as GROUP/FILE, if it is there. Those of a
+# version, not of one flavour of it, lie elsewhere: KUnit takes a kernel that is built for it.
 find_column() {
-	(cd "$tests" && find "$1" -xtype f \( -name "$2" -o -name "$2.sh" \))
+	local file
+	for file in "$1/$2" "$1/$2.sh"; do
+		case $file in
+		stock/clippy) file=lint/clippy ;;
+		stock/suites.sh) file=kunit/suites.sh ;;
+		*/suites.sh) [ -e "$tests/$file" ] || file=kunit-$file ;;
+		esac
+		[ ! -e "$tests/$file" ] || echo "$file"
+	done
 }
 
 # outcome GROUP/FILE - what the files that a run has left say of a test.
@@ -46,14 +60,14 @@ outcome() {
 	fi
 }
 
-# lacks COLUMN - the option that the kernel at hand would need for a test that is not there.
+# lacks COLUMN - prints what the kernel at hand would need for a test that is not there. One that is
+# built here is for what it has, and what judges a version is done once for it.
 lacks() {
-	case $1 in
-	mtk_iommu) ! grep -q '^CONFIG_MTK_IOMMU=' "$kdir/.config" && echo 'no mtk_iommu' ;;
-	takeover) ! grep -q '^CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y' "$kdir/.config" && echo 'no ftrace args' ;;
-	# These judge a version, which another flavour of it stands for.
-	clippy) [ "$group" != stock ] && echo - ;;
-	suites) ! grep -q '^CONFIG_KUNIT=y' "$kdir/.config" && echo 'no KUnit' ;;
+	[ -n "$packages" ] || { echo - && return; }
+	case $group/$1 in
+	*/mtk_iommu) ! grep -q '^CONFIG_MTK_IOMMU=' "$kdir/.config" && echo 'no mtk_iommu' ;;
+	*/takeover) ! grep -q '^CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y' "$kdir/.config" && echo 'no ftrace args' ;;
+	stock-*/clippy | stock-*/suites) echo - ;;
 	*) return 1 ;;
 	esac
 }
@@ -114,43 +128,46 @@ record() {
 	mv "$build/tested-kernels.new" "$recorded"
 }
 
-# absent GROUP CELL SAID - the row of a kernel that is not to be had, and why.
+# absent GROUP CELL - the row of a kernel that is not to be had.
 absent() {
 	local column line=$1
 	for column in "${columns[@]}"; do
 		line+=$'\t'$2
 	done
 	lines+=("$line")
-	reasons+=("$1: $(tail -n 1 <<<"$3")")
 }
 
-# obtain FLAVOUR - provides a kernel, what it says being seen, and kept in said.
-obtain() {
-	local status=0
-	{ said=$("$scripts/kernel/flavour" "$1" 2>&1 >/dev/null | tee >(cat >&3)) || status=$?; } 3>&2
-	return "$status"
-}
-
-run_group() {
-	local group=$1 selected status=0 said
-	printf '== %s ==\n' "$group"
-	rm -rf "${results:?}/$group"
-	if is_flavour "$group"; then
-		obtain "$group" || status=$?
+# can_be_had FLAVOUR - provides a kernel, what it says being seen. Why it cannot be had is said under
+# the table, and is a failure, unless it is not offered (status 3).
+can_be_had() {
+	local status=0 said
+	if [ -z "${obtained[$1]:-}" ]; then
+		{ said=$("$scripts/kernel/flavour" "$1" 2>&1 >/dev/null | tee >(cat >&3)) || status=$?; } 3>&2
+		obtained[$1]=$status
 		case $status in
 		0) ;;
-		3)
-			absent "$group" 'not offered' "$said"
-			return
-			;;
+		3) reasons+=("$1: $(tail -n 1 <<<"$said")") ;;
 		*)
-			absent "$group" FAILED "$said"
+			reasons+=("$1: $(tail -n 1 <<<"$said")")
 			failed=$((failed + 1))
-			return
 			;;
 		esac
 	fi
-	mapfile -t selected < <(tests_of "$group")
+	return "${obtained[$1]}"
+}
+
+run_group() {
+	local group=$1 test selected=()
+	printf '== %s ==\n' "$group"
+	if is_flavour "$group" && ! can_be_had "$group"; then
+		absent "$group" "$([ "${obtained[$group]}" = 3 ] && echo 'not offered' || echo FAILED)"
+		return
+	fi
+	for test in $(tests_of "$group"); do
+		rm -rf "${results:?}/${test%.sh}"
+		! in_guest "$test" || can_be_had "${test%%/*}" || continue
+		selected+=("$test")
+	done
 	run_tests "${selected[@]}"
 	! is_flavour "$group" || row "$group"
 	[ "$group" = stock ] || others "$group"
@@ -184,10 +201,8 @@ all_kernels() {
 	local group groups
 	mapfile -t groups < <(known)
 	for group in "$@"; do
-		case " ${groups[*]} " in
-		*" $group "*) ;;
-		*) die "unknown group '$group': there are ${groups[*]}" ;;
-		esac
+		[ -d "$tests/$group" ] && { is_flavour "$group" || [[ " ${groups[*]} " = *" $group "* ]]; } ||
+			die "unknown group '$group': there are ${groups[*]}, and other flavours"
 	done
 	[ $# = 0 ] || groups=("$@")
 	# A comparison of each kernel need not be the longest.
