@@ -5,8 +5,8 @@
 # kernel that cannot be had does not stop the others.
 
 columns=(load samples takeover compare mtk_iommu clippy suites)
-# What is said under the table.
-lines=() reasons=()
+# What is said under the table, and the kernels that were recorded.
+lines=() reasons=() renewed=()
 
 # Why flavours cannot be had: a status of scripts/kernel/flavour, by flavour.
 declare -A obtained
@@ -15,7 +15,7 @@ declare -A obtained
 # parts comes last.
 known() {
 	local group
-	for group in stock testing unstable next stock-16k stock-rt stock-cloud arm deb series; do
+	for group in stock testing unstable next stock-16k stock-rt stock-cloud hwtags cfi arm deb series; do
 		[ ! -d "$tests/$group" ] || echo "$group"
 	done
 }
@@ -116,14 +116,22 @@ others() {
 # record LINE - keeps the line of the kernel at hand, instead of what there was of it.
 record() {
 	local kept
-	kept=$(recorded_rows | awk -F '\t' -v flavour="${1%%$'\t'*}" -v release="$release" '$1 != "release" && ($1 != release || $2 != flavour)')
+	kept=$(recorded_rows | awk -F '\t' -v flavour="${1%%$'\t'*}" -v release="$release" '$1 != release || $2 != flavour')
+	renewed+=("$release"$'\t'"${1%%$'\t'*}")
+	write_record "$kept" "$(printf '%s\t%s\t%s\t%s' "$release" "${1%%$'\t'*}" "$(date -u +%F)" "${1#*$'\t'}")"
+}
+
+# Ends the support of kernels that this run, of all there are, did not come across.
+forget() {
+	[ ${#renewed[@]} = 0 ] || write_record "$(recorded_rows | grep -F "$(printf '%s\t\n' "${renewed[@]}")")"
+}
+
+# write_record ROWS... - writes the file, with the rows sorted; an old line of names is left out.
+write_record() {
 	{
 		echo '# SPDX-License-Identifier: GPL-2.0'
 		(IFS=$'\t'; echo "release"$'\t'"flavour"$'\t'"date"$'\t'"${columns[*]}")
-		{
-			[ -z "$kept" ] || echo "$kept"
-			printf '%s\t%s\t%s\t%s\n' "$release" "${1%%$'\t'*}" "$(date -u +%F)" "${1#*$'\t'}"
-		} | sort -t $'\t' -k 1,1rV -k 2,2
+		printf '%s\n' "$@" | sed '/^$/d; /^release\t/d' | sort -t $'\t' -k 1,1rV -k 2,2
 	} >"$build/tested-kernels.new"
 	mv "$build/tested-kernels.new" "$recorded"
 }
@@ -210,6 +218,8 @@ all_kernels() {
 	for group in "${groups[@]}"; do
 		run_group "$group"
 	done
+	# One that could not be had today may be there tomorrow.
+	[ $# != 0 ] || [[ " ${obtained[*]} " == *' 1 '* ]] || forget
 	echo
 	table
 }
