@@ -37,7 +37,7 @@ void v7s_dma_wmb(void)
 	dma_wmb();
 }
 
-int v7s_dma_map(struct device *dev, void *table, phys_addr_t phys, size_t size)
+int v7s_dma_map(struct device *dev, void *table, u64 phys, size_t size)
 {
 	dma_addr_t dma;
 
@@ -57,7 +57,7 @@ int v7s_dma_map(struct device *dev, void *table, phys_addr_t phys, size_t size)
 	return -EIO;
 }
 
-void v7s_dma_unmap(struct device *dev, dma_addr_t dma, size_t size)
+void v7s_dma_unmap(struct device *dev, u64 dma, size_t size)
 {
 	dma_unmap_single(dev, dma, size, DMA_TO_DEVICE);
 }
@@ -106,6 +106,8 @@ notrace void v7s_ftrace_redirect(struct ftrace_regs *fregs, unsigned long to)
 EXPORT_SYMBOL_GPL(alloc_io_pgtable_arm_v7s_rust_ops);
 EXPORT_SYMBOL_GPL(free_io_pgtable_arm_v7s_rust_ops);
 EXPORT_SYMBOL_GPL(io_pgtable_arm_v7s_rust_init_fns);
+EXPORT_SYMBOL_GPL(io_pgtable_arm_v7s_rust_populate);
+EXPORT_SYMBOL_GPL(io_pgtable_arm_v7s_rust_trim);
 
 #define EXPORT_SYMBOL_RUST_GPL(sym) extern int sym; EXPORT_SYMBOL_GPL(sym)
 #include "exports_generated.h"

@@ -13,8 +13,8 @@ struct ftrace_regs;
 
 void v7s_wmb(void);
 void v7s_dma_wmb(void);
-int v7s_dma_map(struct device *dev, void *table, phys_addr_t phys, size_t size);
-void v7s_dma_unmap(struct device *dev, dma_addr_t dma, size_t size);
+int v7s_dma_map(struct device *dev, void *table, u64 phys, size_t size);
+void v7s_dma_unmap(struct device *dev, u64 dma, size_t size);
 void v7s_dma_sync(struct device *dev, void *entries, size_t size);
 unsigned long v7s_linear_distance(u64 phys);
 bool v7s_may_report(void);

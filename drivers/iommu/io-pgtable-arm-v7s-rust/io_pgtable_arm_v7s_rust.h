@@ -25,6 +25,36 @@ alloc_io_pgtable_arm_v7s_rust_ops(struct io_pgtable_cfg *cfg, void *cookie);
  */
 void free_io_pgtable_arm_v7s_rust_ops(struct io_pgtable_ops *ops);
 
+/**
+ * io_pgtable_arm_v7s_rust_populate() - Make second-level tables ahead of need.
+ * @ops:  Of a set of this module, whoever it was asked for.
+ * @iova: First input address of the range.
+ * @size: Bytes in the range.
+ * @gfp:  How to allocate.
+ *
+ * No mapping of small or large pages in the range allocates from then on,
+ * whatever is unmapped meanwhile. A section mapped there takes the place of a
+ * table. May be called where @gfp allows it, while other callers use other
+ * addresses of the range.
+ *
+ * Returns: 0, -ERANGE if the range is not inside ias, -EINVAL for @gfp with zone
+ * bits or @ops of others, -ENOMEM; the tables made until then stay.
+ */
+int io_pgtable_arm_v7s_rust_populate(struct io_pgtable_ops *ops, unsigned long iova,
+				     size_t size, gfp_t gfp);
+
+/**
+ * io_pgtable_arm_v7s_rust_trim() - Free second-level tables that map nothing.
+ * @ops:  Of a set of this module.
+ * @iova: First input address of the range.
+ * @size: Bytes in the range.
+ *
+ * Only those of a MiB that lies in the range as a whole. The caller has the range
+ * to itself, and has invalidated the caches of the walker since it last unmapped
+ * there.
+ */
+void io_pgtable_arm_v7s_rust_trim(struct io_pgtable_ops *ops, unsigned long iova, size_t size);
+
 /* The same as the io-pgtable core has it for its own formats. */
 extern const struct io_pgtable_init_fns io_pgtable_arm_v7s_rust_init_fns;
 

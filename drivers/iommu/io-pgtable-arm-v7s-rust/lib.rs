@@ -12,7 +12,9 @@
 //!   name;
 //! - [`debugfs`]: files that show table sets;
 //! - [`ops`]: the C interface, one thunk for each callback;
-//! - `map`, `unmap`, [`tlb`]: the operations on a table set, and the callbacks to its driver;
+//! - [`set_list`]: the live table sets;
+//! - `map`, `unmap`, `populate`, [`tlb`]: the operations on a table set, and the callbacks to its
+//!   driver;
 //! - [`table_set`]: a first-level table and the second-level tables it refers to;
 //! - [`config`], [`registers`]: the driver's request, and the values for its registers;
 //! - [`memory`]: the tables' memory;
@@ -34,7 +36,9 @@ mod map;
 mod memory;
 mod module;
 mod ops;
+mod populate;
 mod registers;
+mod set_list;
 mod table_set;
 #[cfg(all(CONFIG_KUNIT = "y", CONFIG_PHYS_ADDR_T_64BIT))]
 mod tests;
@@ -45,9 +49,18 @@ pub use config::{
     quirk,
     PAGE_SIZES, //
 };
-pub use module::arm_v7s::{
-    ArmV7s,
-    ArmV7sRegisters, //
+pub use module::{
+    arm_v7s::{
+        ArmV7s,
+        ArmV7sRegisters,
+        ArmV7sTables, //
+    },
+    by_name::{
+        alloc_io_pgtable_arm_v7s_rust_ops,
+        free_io_pgtable_arm_v7s_rust_ops,
+        io_pgtable_arm_v7s_rust_populate,
+        io_pgtable_arm_v7s_rust_trim, //
+    },
 };
 
 use kernel::{
@@ -63,12 +76,9 @@ use slab_rust::{
     this_module, //
 };
 
-use debugfs::{
-    line_file::{
-        Folder,
-        Word, //
-    },
-    set_list, //
+use debugfs::line_file::{
+    Folder,
+    Word, //
 };
 use memory::source;
 #[cfg(CONFIG_KUNIT = "y")]
@@ -77,7 +87,10 @@ use module::by_name::{
     free_io_pgtable_arm_v7s_rust_ops as free_ops,
     io_pgtable_arm_v7s_rust_init_fns as INIT_FNS, //
 };
-use module::takeover::Takeover;
+use module::{
+    by_name::populate_new_sets,
+    takeover::Takeover, //
+};
 use page_table::TableSource;
 
 /// The module whose code the format is, for the files that it makes.
@@ -97,6 +110,10 @@ module! {
         table_alloc: u8 {
             default: 0,
             description: "L2 tables: 0 slab, 5 pool",
+        },
+        populate_mib: u32 {
+            default: 0,
+            description: "MiB of each new set that have L2 tables from the start",
         },
     },
 }
@@ -149,7 +166,10 @@ impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let (serve, source) = (takes_over()?, table_source()?);
         // SAFETY: This is the module's only init, and there are no sets yet.
-        unsafe { source::init(source) }?;
+        unsafe {
+            set_list::init();
+            source::init(source)?;
+        }
         let facts = KBox::new(
             Facts {
                 served_by: if serve { "rust" } else { "c" },
@@ -157,19 +177,19 @@ impl kernel::Module for Module {
             },
             GFP_KERNEL,
         )?;
-        let debugfs = Folder::new(c"io_pgtable_arm_v7s_rust", None);
-        // SAFETY: This is the module's only init, and there are no sets yet. The facts outlive the
-        // folder, which is dropped when the module goes.
+        populate_new_sets(parameter(&module_parameters::populate_mib) as usize);
+        let folder = Folder::new(c"io_pgtable_arm_v7s_rust");
+        debugfs::init(&folder);
+        // SAFETY: The facts outlive the folder.
         unsafe {
-            set_list::init(&debugfs);
-            debugfs.file::<Word>(c"served_by", &facts.served_by);
-            debugfs.file::<Word>(c"table_alloc", &facts.table_alloc);
+            folder.file::<Word>(c"served_by", &facts.served_by);
+            folder.file::<Word>(c"table_alloc", &facts.table_alloc);
         }
         let takeover = Takeover::new(serve)?;
         pr_info!("ARM_V7S is served by {}\n", facts.served_by);
         Ok(Self {
             _takeover: takeover,
-            _debugfs: debugfs,
+            _debugfs: folder,
             _facts: facts,
         })
     }

@@ -23,13 +23,9 @@ use crate::{
             Leaf,
             Section,
             SmallPage,
-            Supersection,
-            Test,
-            Vacant, //
+            Supersection, //
         },
         slots::{
-            all,
-            clear,
             fill_vacant,
             Slot, //
         }, //
@@ -147,7 +143,7 @@ impl IoPgtableArmV7s {
         if !self.may_map::<SmallPage>(iova, paddr, 1, flags) {
             return self.refuse_map(iova, paddr, SmallPage::SIZE, 1, flags);
         }
-        let slot = self.l1().get(iova >> Section::SHIFT).ok_or(ERANGE)?;
+        let slot = self.slot(iova).ok_or(ERANGE)?;
         // SAFETY: Part of the slot's addresses is the caller's alone.
         let l2 = unsafe { self.l2_or_grow(slot, gfp)? };
         let run = from_ref(&l2[l2_index(iova)]);
@@ -182,7 +178,7 @@ impl IoPgtableArmV7s {
         }
         let template = L::template(flags, self.cfg().format());
         let result = loop {
-            let Some(slot) = self.l1().get(iova >> Section::SHIFT) else {
+            let Some(slot) = self.slot(iova) else {
                 break Err(ERANGE);
             };
             // SAFETY: Part of the slot's addresses is the caller's alone.
@@ -237,11 +233,11 @@ impl IoPgtableArmV7s {
             }
             iova = iova.wrapping_add(done << L::SHIFT);
             paddr = paddr.wrapping_add((done as u64) << L::SHIFT);
-            let Some(page) = run.chunks_exact(L::ENTRIES).nth(done) else {
+            if done == run.len() / L::ENTRIES {
                 continue;
-            };
+            }
             // SAFETY: The page's input addresses are the caller's alone.
-            if let Err(e) = unsafe { self.remove_empty_tables(page, iova) } {
+            if let Err(e) = unsafe { self.remove_empty_tables(L::ENTRIES, iova) } {
                 break Err(e);
             }
         };
@@ -269,32 +265,27 @@ impl IoPgtableArmV7s {
         filled / L::ENTRIES
     }
 
-    /// Makes room for a section, or a supersection's sixteen: second-level tables stay when their
-    /// last mapping goes, and give way here. [`EEXIST`], and nothing changed, if anything is
-    /// mapped.
+    /// Makes room for a section, or a supersection's sixteen, at `iova`: second-level tables stay
+    /// when their last mapping goes, and give way here. [`EEXIST`], and nothing changed, if anything
+    /// is mapped.
     ///
     /// # Safety
     ///
-    /// The input addresses of `run`, which begin at `iova`, are the caller's alone.
+    /// The input addresses of the `entries` first-level entries are the caller's alone.
     #[cold]
-    unsafe fn remove_empty_tables(&self, run: &[Slot], iova: usize) -> Result {
-        for slot in run {
-            let raw = slot.load();
-            if entry::is_table(raw) {
-                // SAFETY: Read from this set, and the addresses are the caller's alone.
-                let l2 = unsafe { self.l2(raw) };
-                if !all::<Vacant>(l2) {
-                    return Err(EEXIST);
-                }
-            } else if !Vacant::one(raw) {
+    unsafe fn remove_empty_tables(&self, entries: usize, iova: usize) -> Result {
+        let (slots, marks) = self.slots_from(iova);
+        let slots = slots.get(..entries).unwrap_or_default();
+        for slot in slots {
+            // SAFETY: The addresses are the caller's alone.
+            if !unsafe { self.is_gap(slot.load()) } {
                 return Err(EEXIST);
             }
         }
-        for (i, slot) in run.iter().enumerate() {
+        for (i, (slot, mark)) in slots.iter().zip(marks).enumerate() {
             let raw = slot.load();
             if entry::is_table(raw) {
-                clear(from_ref(slot));
-                self.cfg().walker().sync(from_ref(slot));
+                self.disconnect(slot, mark);
                 // SAFETY: Nothing refers to the table any more, and the addresses are the
                 // caller's alone.
                 unsafe { self.retire(raw, iova + (i << Section::SHIFT)) };

@@ -17,7 +17,7 @@ use kernel::{
 };
 
 use crate::{
-    debugfs::set_list,
+    set_list,
     slab::Gfp,
     table_set::IoPgtableArmV7s,
     tlb::Gather, //

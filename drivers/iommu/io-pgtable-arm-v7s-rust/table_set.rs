@@ -3,7 +3,10 @@
 //! A table set: one first-level table, the second-level tables it refers to, and the way from an
 //! input address through them.
 
-use core::ptr::NonNull;
+use core::{
+    ptr::NonNull,
+    slice::from_ref, //
+};
 
 use kernel::{
     bindings,
@@ -18,13 +21,17 @@ use crate::{
         entry::{
             self,
             Leaf,
+            NoTable,
             Section,
-            SmallPage, //
+            SmallPage,
+            Vacant,
             INVALID,
-            L2_ENTRIES,
+            L2_ENTRIES, //
         },
+        mark::Mark,
         slots::{
-            clear,
+            all,
+            clear_table,
             L2Slots,
             Slot, //
         }, //
@@ -180,16 +187,37 @@ impl IoPgtableArmV7s {
         unsafe { &(*self.l2_ptr(table_entry)).0 }
     }
 
-    /// The second-level table for a first-level slot, made if the slot is empty. [`EEXIST`] if a
-    /// section is mapped there, [`ENOMEM`] if no table is to be had, [`EINVAL`] for `gfp` with zone
-    /// bits.
+    /// Returns the first-level slot for `iova` and its mark, unless `iova` is out of range.
+    #[inline(always)]
+    pub(crate) fn slot(&self, iova: usize) -> Option<(&Slot, &Mark)> {
+        let mib = iova >> Section::SHIFT;
+        Some((self.l1.get(mib)?, self.l1.marks().get(mib)?))
+    }
+
+    /// Returns the slots from `iova` on, with their marks.
+    #[inline(always)]
+    pub(crate) fn slots_from(&self, iova: usize) -> (&[Slot], &[Mark]) {
+        let mib = iova >> Section::SHIFT;
+        (
+            self.l1.get(mib..).unwrap_or_default(),
+            self.l1.marks().get(mib..).unwrap_or_default(),
+        )
+    }
+
+    /// Returns the second-level table for a first-level slot, made if the slot is empty. Returns
+    /// [`EEXIST`] if a section is mapped there, [`ENOMEM`] if no table is to be had, [`EINVAL`] for
+    /// `gfp` with zone bits.
     ///
     /// # Safety
     ///
     /// The caller has part of the slot's 1 MiB of input addresses to itself while it uses the
     /// result.
     #[inline(always)]
-    pub(crate) unsafe fn l2_or_grow(&self, slot: &Slot, gfp: Gfp) -> Result<&[Slot; L2_ENTRIES]> {
+    pub(crate) unsafe fn l2_or_grow(
+        &self,
+        (slot, mark): (&Slot, &Mark),
+        gfp: Gfp,
+    ) -> Result<&[Slot; L2_ENTRIES]> {
         let mut raw = slot.load();
         if !entry::is_table(raw) {
             if raw != INVALID {
@@ -197,11 +225,19 @@ impl IoPgtableArmV7s {
             }
             raw = self.grow(slot, gfp)?;
         }
-        // Whoever installed the table may be on its way to this very line: without it our caller
-        // could tell the walker of a mapping whose first-level entry is still in a cache.
-        self.cfg.walker().sync(core::slice::from_ref(slot));
-        // SAFETY: A table entry of this set, and the rest is the caller's promise.
+        // The caller that installed the table may still be on its way here.
+        if !self.cfg.walker().is_coherent() && !mark.is_seen() {
+            self.show(slot, mark);
+        }
+        // SAFETY: It is a table entry of this set; part of the slot's addresses is the caller's.
         Ok(unsafe { self.l2(raw) })
+    }
+
+    /// Makes a first-level entry visible to a walker that does not snoop.
+    #[cold]
+    fn show(&self, slot: &Slot, mark: &Mark) {
+        self.cfg.walker().sync(from_ref(slot));
+        mark.set_seen();
     }
 
     /// Installs an empty second-level table in an empty slot and returns the entry for it, or, if
@@ -262,25 +298,41 @@ impl IoPgtableArmV7s {
         unsafe { L2::from_raw(slots, &self.tables, self.cfg.walker()) }
     }
 
-    /// Empties a second-level table that an entry referred to, and keeps it as a retired one.
+    /// Takes the second-level table for the section at `iova` out of use. It is freed if the driver
+    /// has a callback to invalidate the walker's caches, and is a retired table otherwise.
     ///
     /// # Safety
     ///
     /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
     /// the caller.
-    pub(crate) unsafe fn keep(&self, table_entry: u32) {
-        // SAFETY: The table is the caller's, and of this set.
-        let l2 = unsafe { self.l2(table_entry) };
-        self.readers.wait();
-        clear(l2);
-        self.cfg.walker().sync(l2);
-        self.readers
-            .with_retired(|retired| retired.push(table_entry, &l2[0]));
+    pub(crate) unsafe fn retire(&self, table_entry: u32, iova: usize) {
+        if self.flush_walk(iova, Section::SIZE, SmallPage::SIZE) {
+            self.readers.wait();
+            // SAFETY: The caller owns the table. No entry refers to it, the walker was told to
+            // forget it, and no reader is left.
+            drop(unsafe { self.take_l2(table_entry) });
+        } else {
+            // SAFETY: The caller owns the table, and no entry refers to it.
+            unsafe { self.keep(table_entry) };
+        }
     }
 
-    /// Takes a retired table and returns the entry for it, which the caller owns; all of its
-    /// entries are invalid.
-    fn take_retired(&self) -> Option<u32> {
+    /// Keeps a second-level table that an entry referred to as a retired one. What is in it stays
+    /// until it is taken.
+    ///
+    /// # Safety
+    ///
+    /// `table_entry` was a table entry of this set, no slot holds it any more, and its owner is the
+    /// caller.
+    unsafe fn keep(&self, table_entry: u32) {
+        // SAFETY: The table is the caller's, and of this set.
+        let first = unsafe { &self.l2(table_entry)[0] };
+        self.readers
+            .with_retired(|retired| retired.push(table_entry, first));
+    }
+
+    /// Takes a retired table as it is and returns the entry for it, which the caller owns.
+    fn pop(&self) -> Option<u32> {
         // Most sets never retire one, and need not take the lock to see that.
         if self.readers.retired() == 0 {
             return None;
@@ -290,6 +342,45 @@ impl IoPgtableArmV7s {
             // lock.
             retired.pop(|table_entry| unsafe { &self.l2(table_entry)[0] })
         })
+    }
+
+    /// Takes a retired table, empties it and returns the entry for it, which the caller owns.
+    fn take_retired(&self) -> Option<u32> {
+        let table_entry = self.pop()?;
+        // SAFETY: Just taken, so that the table is ours.
+        unsafe { self.empty(table_entry) };
+        Some(table_entry)
+    }
+
+    /// Returns true if a first-level entry maps nothing, or refers to a table that maps nothing.
+    ///
+    /// # Safety
+    ///
+    /// The entry was read from this set, and all of its input addresses are the caller's alone.
+    pub(crate) unsafe fn is_gap(&self, raw: u32) -> bool {
+        // SAFETY: Read from this set; the caller has all addresses, so that nobody removes it.
+        raw == INVALID || entry::is_table(raw) && all::<Vacant>(unsafe { self.l2(raw) })
+    }
+
+    /// Makes a first-level entry invalid that refers to a table, of which the caller has all input
+    /// addresses to itself.
+    pub(crate) fn disconnect(&self, slot: &Slot, mark: &Mark) {
+        mark.clear();
+        slot.store(INVALID);
+        self.cfg.walker().sync(from_ref(slot));
+    }
+
+    /// Makes all entries of a second-level table invalid.
+    ///
+    /// # Safety
+    ///
+    /// `table_entry` is a table entry of this set, and all addresses that its slots stand for are
+    /// the caller's alone.
+    pub(crate) unsafe fn empty(&self, table_entry: u32) {
+        // SAFETY: The caller owns the table.
+        let l2 = unsafe { self.l2(table_entry) };
+        clear_table(l2);
+        self.cfg.walker().sync(l2);
     }
 
     /// Logs that a call was refused, unless the driver wants no such lines
@@ -358,17 +449,25 @@ pub(crate) fn l2_index(iova: usize) -> usize {
     iova >> SmallPage::SHIFT & (L2_ENTRIES - 1)
 }
 
+/// First-level slots that are looked at together for tables to free.
+const DROP_CHUNK: usize = 128;
+
 impl Drop for IoPgtableArmV7s {
     fn drop(&mut self) {
-        for slot in self.l1.iter() {
-            let raw = slot.load();
-            if entry::is_table(raw) {
-                slot.store(INVALID);
-                // SAFETY: Just overwritten; the set is ours, and its walker is gone.
+        for slots in self.l1.chunks(DROP_CHUNK) {
+            if all::<NoTable>(slots) {
+                continue;
+            }
+            for raw in slots
+                .iter()
+                .map(Slot::load)
+                .filter(|raw| entry::is_table(*raw))
+            {
+                // SAFETY: The set owns the table. The walker is gone, and so are other users.
                 drop(unsafe { self.take_l2(raw) });
             }
         }
-        while let Some(raw) = self.take_retired() {
+        while let Some(raw) = self.pop() {
             // SAFETY: It is a retired table of this set, and the walker is gone.
             drop(unsafe { self.take_l2(raw) });
         }

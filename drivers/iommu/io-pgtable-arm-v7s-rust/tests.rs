@@ -35,8 +35,9 @@ use crate::{
         PAGE_SIZES, //
     },
     format::entry,
-    free_ops, //
-    table_set::IoPgtableArmV7s,
+    free_ops,
+    slab::Gfp,
+    table_set::IoPgtableArmV7s, //
 };
 
 /// Whether two numbers are the same; if not, the log says where and how they differ, because
@@ -47,7 +48,6 @@ macro_rules! same {
     };
 }
 
-mod aside;
 mod codec;
 mod config;
 #[cfg(CONFIG_FAILSLAB)]
@@ -55,7 +55,9 @@ mod faults;
 mod flush;
 mod map;
 mod misuse;
+mod populate;
 mod race;
+mod retired;
 mod slots;
 #[cfg(all(
     CONFIG_FUNCTION_TRACER,
@@ -275,6 +277,24 @@ impl Set {
     fn unmap(&self, iova: usize, pgsize: usize, pgcount: usize) -> usize {
         // SAFETY: Null.
         unsafe { self.unmap_gather(iova, pgsize, pgcount, null_mut()) }
+    }
+
+    /// Makes second-level tables for a range.
+    fn populate(&self, iova: usize, size: usize) -> c_int {
+        self.populate_gfp(iova, size, bindings::GFP_KERNEL)
+    }
+
+    /// The same with flags for the allocations.
+    fn populate_gfp(&self, iova: usize, size: usize, gfp: bindings::gfp_t) -> c_int {
+        // SAFETY: A live set, used by one thread.
+        let result = unsafe { self.table().populate(iova, size, Gfp::from_raw(gfp)) };
+        result.map_or_else(Error::to_errno, |()| OK)
+    }
+
+    /// Frees second-level tables of a range that map nothing.
+    fn trim(&self, iova: usize, size: usize) {
+        // SAFETY: A live set, used by one thread and by no walker.
+        unsafe { self.table().trim(iova, size) };
     }
 
     /// Calls `iova_to_phys`.

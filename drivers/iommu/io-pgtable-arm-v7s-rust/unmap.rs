@@ -22,8 +22,8 @@ use crate::{
             Valid, //
             INVALID,
         },
+        mark::Mark,
         slots::{
-            clear,
             clear_leading,
             Slot, //
         }, //
@@ -187,15 +187,12 @@ impl IoPgtableArmV7s {
         if !self.may_unmap::<L>(start, count) {
             return self.refuse_unmap(start, L::SIZE);
         }
-        let first = start >> Section::SHIFT;
-        let run = self
-            .l1()
-            .get(first..first + count * L::ENTRIES)
-            .unwrap_or_default();
+        let (slots, marks) = self.slots_from(start);
+        let slots = slots.get(..count * L::ENTRIES).unwrap_or_default();
         let mut iova = start;
-        for chunk in run.chunks(L1_CHUNK) {
+        for (chunk, marks) in slots.chunks(L1_CHUNK).zip(marks.chunks(L1_CHUNK)) {
             // SAFETY: The addresses are the caller's alone.
-            let done = unsafe { self.unmap_chunk::<L>(chunk, iova, gather) };
+            let done = unsafe { self.unmap_chunk::<L>(chunk, marks, iova, gather) };
             iova = iova.wrapping_add(done << L::SHIFT);
             if done * L::ENTRIES < chunk.len() {
                 self.unmapped_less(iova, L::SIZE);
@@ -205,13 +202,20 @@ impl IoPgtableArmV7s {
         iova.wrapping_sub(start)
     }
 
-    /// The same for slots whose old content fits on the stack, where it is needed after they are
-    /// clear. Returns the number of pages.
+    /// Unmaps the pages of up to [`L1_CHUNK`] slots, whose old entries fit on the stack: they are
+    /// needed after the slots are clear. Returns the number of pages.
     ///
     /// # Safety
     ///
-    /// As for [`unmap_pages`](Self::unmap_pages).
-    unsafe fn unmap_chunk<L: Leaf>(&self, chunk: &[Slot], iova: usize, gather: Gather) -> usize {
+    /// As for [`unmap_pages`](Self::unmap_pages); `marks` are those of the slots, whose addresses
+    /// begin at `iova`.
+    unsafe fn unmap_chunk<L: Leaf>(
+        &self,
+        chunk: &[Slot],
+        marks: &[Mark],
+        iova: usize,
+        gather: Gather,
+    ) -> usize {
         let mut old = [INVALID; L1_CHUNK];
         let mut entries = 0;
         for (old, slot) in old.iter_mut().zip(chunk) {
@@ -224,11 +228,24 @@ impl IoPgtableArmV7s {
         }
         let pages = entries / L::ENTRIES;
         let run = chunk.get(..pages * L::ENTRIES).unwrap_or_default();
-        clear(run);
+        for ((slot, mark), raw) in run.iter().zip(marks).zip(&mut old) {
+            if !entry::is_table(*raw) {
+                slot.store(INVALID);
+            } else if mark.is_populated() {
+                // SAFETY: Read from this set, and the addresses are the caller's alone.
+                unsafe { self.empty(*raw) };
+                *raw = INVALID;
+            } else {
+                mark.clear();
+                slot.store(INVALID);
+            }
+        }
         self.cfg().walker().sync(run);
         for (i, raw) in old.iter().take(run.len()).enumerate() {
             let iova = iova + (i << Section::SHIFT);
-            if entry::is_table(*raw) {
+            if *raw == INVALID {
+                self.flush_walk(iova, Section::SIZE, SmallPage::SIZE);
+            } else if entry::is_table(*raw) {
                 // SAFETY: Overwritten, and the addresses are the caller's alone.
                 unsafe { self.retire(*raw, iova) };
             } else {
@@ -236,26 +253,5 @@ impl IoPgtableArmV7s {
             }
         }
         pages
-    }
-
-    /// Frees the second-level table for the section of input addresses at `iova`, after the driver
-    /// was told that no walk may use it any more; keeps it if the driver is none that can be told.
-    ///
-    /// # Safety
-    ///
-    /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
-    /// the caller.
-    pub(crate) unsafe fn retire(&self, table_entry: u32, iova: usize) {
-        let told = self.flush_walk(iova, Section::SIZE, SmallPage::SIZE);
-        // SAFETY: The caller owns the table, and no entry refers to it. It is freed only after the
-        // driver has invalidated the walker's caches and readers have left it.
-        unsafe {
-            if told {
-                self.readers().wait();
-                drop(self.take_l2(table_entry));
-            } else {
-                self.keep(table_entry);
-            }
-        }
     }
 }

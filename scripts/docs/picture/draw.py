@@ -59,7 +59,7 @@ def head(picture: svg.Picture, dumped: dump.Dump) -> float:
     mapped = sum(run.size for run in dumped.runs)
     title = f"What a table set maps: {human(mapped)} of {human(dumped.space)}"
     picture.text(24, 38, title, "text title")
-    quirks = info["quirks"].replace(" ", ", ") or "no quirks"
+    quirks = "no quirks" if info["quirks"] == "-" else info["quirks"].replace(",", ", ")
     tables = f"{dumped.number('l2_tables')} second-level tables"
     picture.text(
         24, 60, f"ias {info['ias']}, oas {info['oas']}, {quirks}, {info['walker']} walker", "faint"
@@ -293,11 +293,12 @@ def draw(dumped: dump.Dump, output: Path) -> None:
 def main() -> None:
     """Draws a dump, or says why it cannot."""
     parser = argparse.ArgumentParser(description="draw what a table set maps")
-    parser.add_argument("dump", type=Path, help="a copy of sets/N of debugfs")
+    parser.add_argument("dump", type=Path, help="a folder with copies of sets and runs of debugfs")
     parser.add_argument("svg", type=Path, help="the file to write")
+    parser.add_argument("--set", type=int, help="its number, where there are several")
     args = parser.parse_args()
     try:
-        dumped = dump.load(args.dump)
+        dumped = dump.load(args.dump, args.set)
     except dump.BadDump as error:
         sys.exit(f"bad dump: {error}")
     draw(dumped, args.svg)

@@ -16,7 +16,7 @@ said() {
 }
 
 sets() {
-	sed 1d $debugfs/tables | wc -l
+	sed 1d $debugfs/sets | wc -l
 }
 
 # Busybox tries twice.

@@ -9,7 +9,7 @@
 
 format=io_pgtable_arm_v7s_rust
 cache=/sys/kernel/slab/io-pgtable_armv7s_l2_rust
-tables=/sys/kernel/debug/$format/tables
+sets=/sys/kernel/debug/$format/sets
 
 # first_of ZONE - where a zone begins, in bytes.
 first_of() {
@@ -35,7 +35,7 @@ below() {
 
 # column NUMBER - of the one table set there is.
 column() {
-	sed 1d $tables | cut -d ' ' -f "$1"
+	sed 1d $sets | cut -d ' ' -f "$1"
 }
 
 plan 13
@@ -57,5 +57,5 @@ has 'without waiting for tables' 'mapped under a lock' "$(dmesg | grep rust_v7s_
 has 'which go under it, too' 'and 5 tables freed' "$(dmesg | grep rust_v7s_atomic)"
 # shellcheck disable=SC2046 # one word each
 check 'its tables lie in what the kernel maps' below "$lowmem" \
-	$(column 6) $(column 8) $(column 9)
+	$(column 11) $(column 15) $(column 16)
 check 'it unloads' rmmod rust_v7s_atomic

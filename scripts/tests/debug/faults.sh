@@ -109,7 +109,7 @@ done
 modprobe rust_v7s_client
 # It has some for each cache of the system.
 same 'reading slab_rust/caches' '' "$(read_file $debugfs/slab_rust/caches 50)"
-for path in $format/tables $format/served_by; do
+for path in $format/sets $format/served_by; do
 	same "reading $path" '' "$(read_file "$debugfs/$path")"
 done
 same 'reading cache_dma32' '' \

@@ -12,7 +12,7 @@ state() {
 	echo "groups: $(find /sys/kernel/iommu_groups -mindepth 1 -maxdepth 1 | wc -l)"
 	echo "module: $([ ! -d /sys/module/$format ] || cat /sys/module/$format/refcnt)"
 	echo "served by: $(cat /sys/kernel/debug/$format/served_by 2>/dev/null || echo C)"
-	echo "tables: $(sed 1d /sys/kernel/debug/$format/tables 2>/dev/null)"
+	echo "tables: $(sed 1d /sys/kernel/debug/$format/sets 2>/dev/null)"
 	echo "tables of C: $([ ! -e /sys/kernel/slab/io-pgtable_armv7s_l2 ] || echo some)"
 	echo "failed units: $(systemctl list-units --failed --plain --no-legend | cut -d ' ' -f 1 |
 		paste -s -d ' ')"

@@ -106,7 +106,7 @@ reload() {
 }
 
 sets() {
-	sed 1d $debugfs/tables | wc -l
+	sed 1d $debugfs/sets | wc -l
 }
 
 plan 23

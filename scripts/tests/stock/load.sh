@@ -30,7 +30,7 @@ same 'both are loaded' 'io_pgtable_arm_v7s_rust slab_rust ' "$(loaded)"
 check 'they unload' modprobe -r io_pgtable_arm_v7s_rust
 same 'both are gone' '' "$(loaded)"
 check 'a file of the format that is open holds it' \
-	held /sys/kernel/debug/io_pgtable_arm_v7s_rust/tables io_pgtable_arm_v7s_rust
+	held /sys/kernel/debug/io_pgtable_arm_v7s_rust/sets io_pgtable_arm_v7s_rust
 modprobe -r io_pgtable_arm_v7s_rust
 check 'the list of caches that is open holds slab_rust' \
 	held /sys/kernel/debug/slab_rust/caches slab_rust

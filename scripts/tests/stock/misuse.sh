@@ -9,7 +9,7 @@
 . /ktap.sh
 
 format=io_pgtable_arm_v7s_rust
-files='served_by table_alloc tables sets/0/info sets/0/runs sets/0/entries'
+files='served_by table_alloc sets runs entries'
 cache=/sys/kernel/slab/io-pgtable_armv7s_l2_rust
 cases=48
 

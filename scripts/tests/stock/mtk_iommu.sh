@@ -17,9 +17,9 @@ plan $((m4u_count + 5))
 modprobe $format
 m4u_start
 same 'Rust serves ARM_V7S' rust "$(cat /sys/kernel/debug/$format/served_by)"
-tables=$(sed 1d /sys/kernel/debug/$format/tables)
-has 'the tables of the driver are ours' '^32 35 0xb 0x1111000 noncoherent ' "$tables"
-same 'and the M4U has their address' "$(echo "$tables" | cut -d ' ' -f 6)" "$(state base)"
+tables=$(sed 1d /sys/kernel/debug/$format/sets)
+has 'the tables of the driver are ours' '^0 32 35 ARM_NS,NO_PERMS,ARM_MTK_EXT 4K,64K,1M,16M noncoherent ' "$tables"
+same 'and the M4U has their address' "$(echo "$tables" | cut -d ' ' -f 11)" "$(state base)"
 check 'C made no cache for its own' [ ! -e /sys/kernel/slab/io-pgtable_armv7s_l2 ]
 m4u_checks
 check 'the driver never frees its tables, and we stay' fails rmmod $format

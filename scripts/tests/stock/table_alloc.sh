@@ -26,7 +26,7 @@ counted() {
 
 # The number of second-level tables and the bytes of the one set there is.
 taken() {
-	sed 1d $debugfs/tables | awk '{ print $7, $10 }'
+	sed 1d $debugfs/sets | awk '{ print $13, $12 + $17 }'
 }
 
 # serves NUMBER SOURCE KB TAKEN - a driver has a first-level table of 16 KiB and two of

@@ -26,7 +26,7 @@ server() {
 }
 
 sets() {
-	sed 1d $debugfs/tables | wc -l
+	sed 1d $debugfs/sets | wc -l
 }
 
 fails() {

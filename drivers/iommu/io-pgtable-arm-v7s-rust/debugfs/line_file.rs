@@ -233,19 +233,18 @@ unsafe impl Sync for Folder {}
 
 #[cfg(CONFIG_DEBUG_FS)]
 impl Folder {
-    /// Makes a folder, in debugfs itself or in `parent`; may sleep.
-    pub(crate) fn new(name: &CStr, parent: Option<&Self>) -> Self {
-        let parent = parent.map_or(ptr::null_mut(), |parent| parent.0);
-        // SAFETY: `parent` is null or what debugfs gave (invariant); the name is copied.
+    /// Makes a folder in the root of debugfs; may sleep.
+    pub(crate) fn new(name: &CStr) -> Self {
+        // SAFETY: debugfs takes null for its root, and copies the name.
         // INVARIANT: Just made.
-        Self(unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), parent) })
+        Self(unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), ptr::null_mut()) })
     }
 
     /// Makes a file that is about `of`; may sleep.
     ///
     /// # Safety
     ///
-    /// `of` outlives the folder, and those above it.
+    /// `of` outlives the folder.
     pub(crate) unsafe fn file<L: Lines>(&self, name: &CStr, of: &L::Of) {
         const READ_ONLY: bindings::umode_t = 0o400;
         // SAFETY: The folder is what debugfs gave (invariant). These operations are made for files
@@ -273,7 +272,7 @@ impl Drop for Folder {
 
 #[cfg(not(CONFIG_DEBUG_FS))]
 impl Folder {
-    pub(crate) fn new(_name: &CStr, _parent: Option<&Self>) -> Self {
+    pub(crate) fn new(_name: &CStr) -> Self {
         Self()
     }
 

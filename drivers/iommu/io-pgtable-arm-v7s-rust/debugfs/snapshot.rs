@@ -44,3 +44,23 @@ impl IoPgtableArmV7s {
         self.readers().with(copy);
     }
 }
+
+/// The copy of the MiB that a reader is at: what it sees of each MiB is from one copy, however many
+/// lines and reads that takes.
+#[derive(Zeroable)]
+pub(crate) struct Copied {
+    /// The number of the MiB plus one; zero for none.
+    number: usize,
+    entries: Snapshot,
+}
+
+impl Copied {
+    /// Returns the copy of a MiB, made if it is not the one at hand.
+    pub(crate) fn get(&mut self, set: &IoPgtableArmV7s, mib: usize) -> &Snapshot {
+        if self.number != mib + 1 {
+            set.snapshot(mib, &mut self.entries);
+            self.number = mib + 1;
+        }
+        &self.entries
+    }
+}

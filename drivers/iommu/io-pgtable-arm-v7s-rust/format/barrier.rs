@@ -27,6 +27,17 @@ pub(crate) fn publish_table() {
     unsafe { v7s_dma_wmb() };
 }
 
+/// As [`compare_exchange`], for a byte.
+///
+/// # Safety
+///
+/// `place` is valid; every concurrent access to it is single-copy atomic.
+pub(crate) unsafe fn compare_exchange_byte(place: *mut i8, old: i8, new: i8) -> Result<i8, i8> {
+    // SAFETY: The caller promises a valid pointer and atomic accesses, which in the kernel's memory
+    // model include volatile ones. A byte is always aligned.
+    unsafe { Atomic::from_ptr(place) }.cmpxchg(old, new, Relaxed)
+}
+
 /// Replaces `old` at `place` by `new`, or returns the other value that is there. Orders nothing.
 ///
 /// # Safety

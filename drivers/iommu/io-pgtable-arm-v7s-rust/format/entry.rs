@@ -491,6 +491,33 @@ impl Test for Vacant {
     }
 }
 
+/// The test for first-level entries that refer to no table.
+pub(crate) struct NoTable;
+
+impl Test for NoTable {
+    #[inline(always)]
+    fn one(entry: u32) -> bool {
+        !is_table(entry)
+    }
+
+    // The type field of a table has the lower bit alone: keeps it where the upper one is clear.
+    #[inline(always)]
+    fn prepare(word: u64) -> u64 {
+        word & !(word >> 1)
+    }
+
+    #[inline(always)]
+    fn merge(a: u64, b: u64) -> u64 {
+        a | b
+    }
+
+    #[inline(always)]
+    fn all(word: u64) -> bool {
+        const TABLE: u64 = both(l1_kind::TABLE);
+        word & TABLE == 0
+    }
+}
+
 /// The test for second-level entries that map a small page.
 pub(crate) struct Small;
 

@@ -113,6 +113,23 @@ impl Pair {
     }
 }
 
+/// Four consecutive slots in one aligned place: the widest store that there is.
+///
+/// Architectures with 64-bit registers store two of them in one instruction, of which each 64-bit
+/// half is single-copy atomic; others store single slots.
+#[repr(transparent)]
+struct Quad(UnsafeCell<u128>);
+
+impl Quad {
+    #[inline(always)]
+    fn clear(&self) {
+        const { assert!(INVALID == 0) };
+        // SAFETY: The pointer comes from a reference and is aligned; each slot is written whole, so
+        // that concurrent readers are no race (see the head of this file).
+        unsafe { self.0.get().write_volatile(0) }
+    }
+}
+
 /// Divides a run into the words in it, and the slots before and after them: at most one on either
 /// side.
 #[inline(always)]
@@ -125,9 +142,12 @@ fn split(run: &[Slot]) -> (&[Slot], &[Pair], &[Slot]) {
     unsafe { run.align_to::<Pair>() }
 }
 
-/// Whether all entries of `run` pass the test.
+/// Returns true if all entries of `run` pass the test.
 pub(crate) fn all<T: Test>(run: &[Slot]) -> bool {
-    run.iter().all(|slot| T::one(slot.load()))
+    let (head, pairs, tail) = split(run);
+    let each = |slots: &[Slot]| slots.iter().all(|slot| T::one(slot.load()));
+    let mut blocks = pairs.chunks_exact(Pair::BLOCK);
+    blocks.all(block_passes::<T>) && pairs_pass::<T>(blocks.remainder()) && each(head) && each(tail)
 }
 
 /// Writes the entries of consecutive pages of size `L`, the first of which is `first`, over the
@@ -232,11 +252,16 @@ fn clear_blocks<T: Test>(run: &[Slot]) -> usize {
     done
 }
 
-/// Whether all entries of a block pass the test.
+/// Returns true if all entries of a block pass the test.
 #[inline(always)]
 fn block_passes<T: Test>(block: &[Pair]) -> bool {
     let words = block.iter().map(|pair| T::prepare(pair.load()));
     words.reduce(T::merge).is_some_and(T::all)
+}
+
+/// Returns true if all entries of any number of pairs pass the test.
+fn pairs_pass<T: Test>(pairs: &[Pair]) -> bool {
+    pairs.is_empty() || block_passes::<T>(pairs)
 }
 
 /// Makes all entries of `run` invalid.
@@ -244,4 +269,16 @@ pub(crate) fn clear(run: &[Slot]) {
     for slot in run {
         slot.store(INVALID);
     }
+}
+
+/// Makes all entries of a table invalid, by the widest stores.
+pub(crate) fn clear_table(table: &[Slot; L2_ENTRIES]) {
+    // SAFETY: Four slots have the size of a `Quad`, any bits are a valid `Quad`, `align_to` sees to
+    // the alignment, and both types allow shared mutation.
+    let (head, quads, tail) = unsafe { table.align_to::<Quad>() };
+    clear(head);
+    for quad in quads {
+        quad.clear();
+    }
+    clear(tail);
 }

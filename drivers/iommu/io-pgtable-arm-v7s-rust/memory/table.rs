@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     format::{
         cache_sync::Walker,
+        mark::Mark,
         slots::{
             L2Slots,
             Slot, //
@@ -64,15 +65,26 @@ unsafe fn attach(cfg: &Config, table: NonNull<Slot>, phys: u64, size: usize) -> 
     Ok(table_phys)
 }
 
+/// Makes marks for so many entries that refer to no table.
+fn new_marks(entries: usize) -> Result<KVec<Mark>> {
+    let marks = KVec::<Mark>::with_capacity(entries, GFP_KERNEL | __GFP_ZERO)?;
+    let (marks, _, capacity) = marks.into_raw_parts();
+    // SAFETY: The parts come from a vector with room for `entries` marks or more, and that many are
+    // initialised: zeroes are the marks of entries that refer to no table.
+    Ok(unsafe { KVec::from_raw_parts(marks, entries, capacity) })
+}
+
 /// A first-level table: a naturally aligned run of pages.
 ///
 /// # Invariants
 ///
-/// `slots` is a table of `pages`, which holds at least `entries` slots, belongs to this value and
-/// is attached to `walker` at `phys`.
+/// - `slots` is a table of `pages`, which holds at least `entries` slots, belongs to this value and
+///   is attached to `walker` at `phys`.
+/// - `marks` has as many elements as there are slots.
 pub(crate) struct L1 {
     slots: NonNull<Slot>,
     entries: usize,
+    marks: KVec<Mark>,
     pages: TableAllocator,
     phys: TablePhys,
     walker: Walker,
@@ -82,6 +94,7 @@ impl L1 {
     /// Allocates an empty table for `cfg`; may sleep.
     pub(crate) fn new(cfg: &Config) -> Result<Self> {
         let entries = cfg.l1_entries();
+        let marks = new_marks(entries)?;
         let size = entries * size_of::<Slot>();
         let pages = TableAllocator::new(
             TableSource::Pool,
@@ -98,6 +111,7 @@ impl L1 {
         Ok(Self {
             slots,
             entries,
+            marks,
             pages,
             phys,
             walker: cfg.walker(),
@@ -107,6 +121,12 @@ impl L1 {
     /// Where the walker finds it.
     pub(crate) fn phys(&self) -> TablePhys {
         self.phys
+    }
+
+    /// Returns the marks, one for each slot.
+    #[inline(always)]
+    pub(crate) fn marks(&self) -> &[Mark] {
+        &self.marks
     }
 
     /// The memory it takes: whole pages.

@@ -4,7 +4,17 @@
 
 use kernel::{
     bindings,
-    iommu::pgtable::IoPageTableFmt, //
+    error::to_result,
+    iommu::pgtable::IoPageTableFmt,
+    prelude::*, //
+};
+
+use crate::{
+    module::by_name::{
+        io_pgtable_arm_v7s_rust_populate,
+        io_pgtable_arm_v7s_rust_trim, //
+    },
+    slab::Gfp, //
 };
 
 /// The `ARM_V7S` page table format.
@@ -34,6 +44,44 @@ pub trait ArmV7sRegisters {
 
     /// Translation control.
     fn tcr(&self) -> u32;
+}
+
+/// Second-level tables of a table of format [`ArmV7s`] ahead of need, if this module serves it.
+pub trait ArmV7sTables {
+    /// Makes the second-level tables for a range of input addresses, so that no mapping of small or
+    /// large pages in it allocates from then on, whatever is unmapped meanwhile. A section that is
+    /// mapped in the range takes the place of its table.
+    ///
+    /// Returns [`ERANGE`] if the range is not inside `ias`, [`EINVAL`] for `gfp` with zone bits or a
+    /// table that another provider serves, [`ENOMEM`]; tables made until then stay.
+    ///
+    /// # Safety
+    ///
+    /// No other call unmaps, trims or maps all of a MiB that the range touches meanwhile.
+    unsafe fn populate(&self, iova: usize, size: usize, gfp: Gfp) -> Result;
+
+    /// Frees the second-level tables that map nothing, of each MiB that lies in the range as a
+    /// whole.
+    ///
+    /// # Safety
+    ///
+    /// No other call concerns these input addresses meanwhile, and the caller has invalidated the
+    /// walker's caches since it last unmapped there.
+    unsafe fn trim(&self, iova: usize, size: usize);
+}
+
+impl ArmV7sTables for slab_rust::any_page_table!(ArmV7s) {
+    unsafe fn populate(&self, iova: usize, size: usize, gfp: Gfp) -> Result {
+        // SAFETY: The ops are those of a live table; the caller keeps the rest of the contract.
+        to_result(unsafe {
+            io_pgtable_arm_v7s_rust_populate(self.raw_ops(), iova, size, gfp.as_raw())
+        })
+    }
+
+    unsafe fn trim(&self, iova: usize, size: usize) {
+        // SAFETY: The ops are those of a live table; the caller keeps the rest of the contract.
+        unsafe { io_pgtable_arm_v7s_rust_trim(self.raw_ops(), iova, size) };
+    }
 }
 
 /// Reads one of the values.

@@ -13,7 +13,11 @@ use core::ptr;
 use kernel::{
     bindings,
     container_of,
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
 };
 
 use crate::{
@@ -23,6 +27,7 @@ use crate::{
         map_pages,
         set_of, //
     },
+    slab::Gfp,
     table_set::IoPgtableArmV7s,
     OWNER, //
 };
@@ -47,6 +52,23 @@ pub(crate) unsafe fn is_ours(ops: *mut bindings::io_pgtable_ops) -> bool {
     theirs.is_some_and(|theirs| theirs as usize == map_pages as *const () as usize)
 }
 
+/// MiB that each new set is populated for: the parameter `populate_mib`.
+static POPULATE_MIB: Atomic<usize> = Atomic::new(0);
+
+/// Has each set from now on populated for its first `mib` MiB, or all it has.
+pub(crate) fn populate_new_sets(mib: usize) {
+    POPULATE_MIB.store(mib, Relaxed);
+}
+
+/// Populates a new set as the parameter `populate_mib` asks for.
+fn populate_new(set: &IoPgtableArmV7s) -> Result {
+    match POPULATE_MIB.load(Relaxed).min(set.l1().len()) {
+        0 => Ok(()),
+        // SAFETY: Nobody else has the set yet.
+        mibs => unsafe { set.populate_mibs(0..=mibs - 1, Gfp::KERNEL) },
+    }
+}
+
 /// # Safety
 ///
 /// As for [`ops::alloc`].
@@ -58,11 +80,18 @@ unsafe extern "C" fn alloc(
     if !unsafe { bindings::try_module_get(OWNER) } {
         return ptr::null_mut();
     }
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller keeps the contract of `ops::alloc`.
     let iop = unsafe { ops::alloc(cfg, cookie) };
     if iop.is_null() {
-        // SAFETY: Taken above.
+        // SAFETY: Taken by `try_module_get`.
         unsafe { bindings::module_put(OWNER) };
+        return iop;
+    }
+    // SAFETY: A new set begins with its `io_pgtable`.
+    if populate_new(unsafe { &*iop.cast() }).is_err() {
+        // SAFETY: The set is new, and nobody else has it.
+        unsafe { free(iop) };
+        return ptr::null_mut();
     }
     iop
 }
@@ -91,7 +120,7 @@ unsafe extern "C" fn free(iop: *mut bindings::io_pgtable) {
 /// `cfg` is valid and the caller's alone. What it points to, the callbacks and the device, must
 /// live as long as the set.
 #[no_mangle]
-pub(crate) unsafe extern "C" fn alloc_io_pgtable_arm_v7s_rust_ops(
+pub unsafe extern "C" fn alloc_io_pgtable_arm_v7s_rust_ops(
     cfg: *mut bindings::io_pgtable_cfg,
     cookie: *mut c_void,
 ) -> *mut bindings::io_pgtable_ops {
@@ -133,20 +162,78 @@ fn flush_all(set: &IoPgtableArmV7s) {
 ///
 /// `ops` is null or valid. If it is ours, neither the walker nor anybody else uses it any more.
 #[no_mangle]
-pub(crate) unsafe extern "C" fn free_io_pgtable_arm_v7s_rust_ops(
-    ops: *mut bindings::io_pgtable_ops,
-) {
+pub unsafe extern "C" fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io_pgtable_ops) {
     if ops.is_null() {
         return;
     }
-    // SAFETY: Valid by the function's requirements.
-    if !unsafe { is_ours(ops) } {
-        report(fmt!("not freed: page tables that are not of this module"));
-        return;
-    }
-    // SAFETY: A set of ours, which the caller gives away.
+    // SAFETY: The caller promises valid ops. A set of ours is given away, and used by nobody.
     unsafe {
-        flush_all(set_of(ops));
+        let Ok(set) = ours(ops, "freed") else { return };
+        flush_all(set);
         free(container_of!(ops, bindings::io_pgtable, ops));
+    }
+}
+
+/// Returns the set behind ops that are ours; logs a line that says what was not done otherwise.
+///
+/// # Safety
+///
+/// `ops` is null or valid, and a set of ours lives as long as the result.
+unsafe fn ours<'a>(ops: *mut bindings::io_pgtable_ops, what: &str) -> Result<&'a IoPgtableArmV7s> {
+    // SAFETY: The caller promises null or valid ops.
+    if ops.is_null() || !unsafe { is_ours(ops) } {
+        report(fmt!("not {what}: page tables that are not of this module"));
+        return Err(EINVAL);
+    }
+    // SAFETY: The set is one of ours, and live.
+    Ok(unsafe { set_of(ops) })
+}
+
+/// Makes the second-level tables for a range of input addresses, so that no mapping of small or
+/// large pages in it allocates from then on, whatever is unmapped meanwhile. A section that is
+/// mapped in the range takes the place of its table.
+///
+/// Returns 0, or -ERANGE if the range is not inside `ias`, -EINVAL for `gfp` with zone bits or ops
+/// that are not of this module, -ENOMEM; tables made until then stay. Sleeps only if `gfp` allows it.
+///
+/// # Safety
+///
+/// `ops` is null or valid. No other call unmaps, trims or maps all of a MiB that the range touches
+/// meanwhile.
+#[no_mangle]
+pub unsafe extern "C" fn io_pgtable_arm_v7s_rust_populate(
+    ops: *mut bindings::io_pgtable_ops,
+    iova: usize,
+    size: usize,
+    gfp: bindings::gfp_t,
+) -> c_int {
+    // SAFETY: The caller keeps the set for the call, and part of each MiB to itself.
+    let result = unsafe {
+        ours(ops, "populated").and_then(|set| set.populate(iova, size, Gfp::from_raw(gfp)))
+    };
+    match result {
+        Ok(()) => 0,
+        Err(e) => e.to_errno(),
+    }
+}
+
+/// Frees the second-level tables of a range that map nothing, of each MiB that lies in the range as
+/// a whole: the opposite of [`io_pgtable_arm_v7s_rust_populate`].
+///
+/// # Safety
+///
+/// `ops` is null or valid. No other call concerns these input addresses meanwhile, and the caller
+/// has invalidated the walker's caches since it last unmapped there.
+#[no_mangle]
+pub unsafe extern "C" fn io_pgtable_arm_v7s_rust_trim(
+    ops: *mut bindings::io_pgtable_ops,
+    iova: usize,
+    size: usize,
+) {
+    // SAFETY: The caller has the addresses to itself, and has invalidated the walker's caches.
+    unsafe {
+        if let Ok(set) = ours(ops, "trimmed") {
+            set.trim(iova, size);
+        }
     }
 }

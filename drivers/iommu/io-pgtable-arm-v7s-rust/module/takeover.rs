@@ -292,17 +292,27 @@ mod tests {
         NonNull, //
     };
 
-    use kernel::faux;
+    use kernel::{
+        faux,
+        sizes::SZ_4K, //
+    };
 
     use slab_rust::compat::{
         bound,
         parameter, //
     };
 
-    use crate::module::by_name::{
-        alloc_io_pgtable_arm_v7s_rust_ops,
-        free_io_pgtable_arm_v7s_rust_ops,
-        is_ours, //
+    use crate::{
+        format::entry::is_table,
+        module::by_name::{
+            alloc_io_pgtable_arm_v7s_rust_ops,
+            free_io_pgtable_arm_v7s_rust_ops,
+            io_pgtable_arm_v7s_rust_populate,
+            io_pgtable_arm_v7s_rust_trim,
+            is_ours,
+            populate_new_sets, //
+        },
+        ops::set_of, //
     };
 
     /// A set from the kernel's allocator, given back to the kernel.
@@ -382,6 +392,53 @@ mod tests {
             // SAFETY: As above.
             let found = iova_to_phys.map(|iova_to_phys| unsafe { iova_to_phys(ops, 0) });
             assert_eq!(found, Some(0));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn foreign_tables_are_not_populated() -> Result {
+        let set = FromKernel::new(bindings::io_pgtable_fmt_ARM_32_LPAE_S1)?;
+        for ops in [set.ops.as_ptr(), ptr::null_mut()] {
+            // SAFETY: Valid or null, and not ours: to be refused.
+            let ret = unsafe {
+                io_pgtable_arm_v7s_rust_trim(ops, 0, SZ_4K);
+                io_pgtable_arm_v7s_rust_populate(ops, 0, SZ_4K, bindings::GFP_KERNEL)
+            };
+            assert_eq!(ret, EINVAL.to_errno());
+        }
+        Ok(())
+    }
+
+    /// A set by name: its new tables are there, for other sets none.
+    #[test]
+    fn sets_are_populated_by_name() -> Result {
+        let mut cfg = bindings::io_pgtable_cfg {
+            pgsize_bitmap: SZ_4K,
+            ias: 32,
+            oas: 32,
+            coherent_walk: true,
+            ..Default::default()
+        };
+        for (mib, tables) in [(0, 0), (3, 3), (5000, 4096)] {
+            populate_new_sets(mib);
+            // SAFETY: `cfg` is valid.
+            let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, ptr::null_mut()) };
+            populate_new_sets(parameter(&crate::module_parameters::populate_mib) as usize);
+            assert!(!ops.is_null());
+            // SAFETY: A live set, used by one thread.
+            let (made, ret, more) = unsafe {
+                let set = set_of(ops);
+                let count = || set.l1().iter().filter(|slot| is_table(slot.load())).count();
+                let made = count();
+                let ret =
+                    io_pgtable_arm_v7s_rust_populate(ops, 0x1000_0000, SZ_4K, bindings::GFP_KERNEL);
+                (made, ret, count())
+            };
+            // SAFETY: A live set that nobody walks.
+            unsafe { free_io_pgtable_arm_v7s_rust_ops(ops) };
+            assert_eq!((made, ret), (tables, 0));
+            assert_eq!(more, (tables + 1).min(4096));
         }
         Ok(())
     }

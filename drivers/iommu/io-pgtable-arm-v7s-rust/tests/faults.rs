@@ -126,6 +126,62 @@ mod suite {
         Ok(())
     }
 
+    /// No mapping of small or large pages in a populated range allocates, whatever was unmapped
+    /// before and by any page size.
+    #[test]
+    fn populated() -> Result {
+        for cfg in requests()? {
+            let set = Set::new(cfg)?;
+            assert_eq!(set.populate(SZ_16M, SZ_16M), OK);
+            for (size, unmap) in [
+                (SZ_4K, SZ_4K),
+                (SZ_64K, SZ_1M),
+                (SZ_4K, SZ_16M),
+                (SZ_64K, SZ_64K),
+            ] {
+                for gfp in flags() {
+                    let map = || set.map_gfp(SZ_16M, 0x4000_0000, size, SZ_16M / size, RW, gfp);
+                    // Nor is there a first allocation that could fail.
+                    let (ret, failed) = fault::nth(1, || fault::all(map));
+                    assert!(same!(ret, (OK, SZ_16M), "pages of {size:#x}"));
+                    assert!(!failed);
+                    assert!(set.translates(SZ_16M, 0x4000_0000, SZ_16M));
+                    assert_eq!(set.unmap(SZ_16M, unmap, SZ_16M / unmap), SZ_16M);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tables that cannot be had: those made until then stay, and so does what is mapped.
+    #[test]
+    fn populate() -> Result {
+        for cfg in requests()? {
+            let mut failures = 0;
+            for n in 1..1000 {
+                let set = Set::new(cfg)?;
+                assert!(set.maps(0, 0x8000_0000, SZ_4K, 512));
+                let call = || set.populate_gfp(0, 8 * SZ_1M, fault::GFP.as_raw());
+                let (ret, failed) = fault::nth(n, call);
+                failures += usize::from(ret != OK);
+                assert!(ret == OK || failed && ret == errno(ENOMEM));
+                assert!(set.translates(0, 0x8000_0000, 2 * SZ_1M));
+                // And then there are some.
+                assert_eq!(set.populate(0, 8 * SZ_1M), OK);
+                assert!((0..8).all(|mib| set.has_table(mib * SZ_1M)));
+                if !failed {
+                    break;
+                }
+            }
+            assert!(same!(
+                failures >= failures_of(6)?,
+                true,
+                "{failures} failures"
+            ));
+        }
+        Ok(())
+    }
+
     /// The set itself. C's interface has no errno for it.
     #[test]
     fn create() -> Result {

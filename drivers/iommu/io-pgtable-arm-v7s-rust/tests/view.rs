@@ -13,35 +13,52 @@ use super::*;
 
 use crate::{
     debugfs::{
+        entries::Entries,
         line_file::Lines,
-        set_files::{
-            Entries,
-            Info,
-            Runs, //
-        }, //
+        runs::Runs,
+        set_lines::{
+            OfSets,
+            SetLines, //
+        },
+        sets::Sets, //
     },
     memory::source::source,
-    page_table::TableSource, //
+    page_table::TableSource,
+    set_list, //
 };
 
-/// All lines of a file.
-struct All<'a, L: Lines>(&'a L::Of, PhantomData<L>);
+/// The lines about a set.
+struct Shown<'a, L: SetLines>(&'a Set, PhantomData<L>);
 
-impl<L: Lines> fmt::Display for All<'_, L> {
+impl<L: SetLines> fmt::Display for Shown<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(L::HEADER)?;
         let (mut reader, mut at): (L, _) = (pin_init::zeroed(), 0);
-        while let Some(next) = reader.find(self.0, at) {
-            reader.show(self.0, f)?;
+        while let Some(next) = reader.find(self.0.table(), at) {
+            reader.show(f)?;
             at = next;
         }
         Ok(())
     }
 }
 
-/// Whether a file says exactly that.
-fn reads<L: Lines<Of = IoPgtableArmV7s>>(set: &Set, expected: &str) -> Result<bool> {
-    let text = CString::try_from_fmt(fmt!("{}", All::<L>(set.table(), PhantomData)))?;
+/// All lines of a file.
+struct All<L: SetLines>(PhantomData<L>);
+
+impl<L: SetLines> fmt::Display for All<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(<OfSets<L> as Lines>::HEADER)?;
+        let (mut reader, mut at): (OfSets<L>, _) = (pin_init::zeroed(), 0);
+        while let Some(next) = reader.find(&(), at) {
+            reader.show(&(), f)?;
+            at = next;
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if the lines about a set are these.
+fn reads<L: SetLines>(set: &Set, expected: &str) -> Result<bool> {
+    let text = CString::try_from_fmt(fmt!("{}", Shown::<L>(set, PhantomData)))?;
     let got = text.to_str()?;
     if got != expected {
         pr_err!("got:\n{got}expected:\n{expected}");
@@ -49,22 +66,25 @@ fn reads<L: Lines<Of = IoPgtableArmV7s>>(set: &Set, expected: &str) -> Result<bo
     Ok(got == expected)
 }
 
-/// Where the only run of a set is, and what is said of it behind its size.
+/// The number of a live set, by the place of its first-level table.
+fn number_of(set: &Set) -> Option<u64> {
+    set_list::find_from(0, |number, other| {
+        (other.l1_phys() == set.table().l1_phys()).then_some(number)
+    })
+}
+
+/// The line that a reader found last.
+struct ShownLast<'a>(&'a OfSets<Runs>);
+
+impl fmt::Display for ShownLast<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(&(), f)
+    }
+}
+
+/// The lines of `runs` about a set, which has one.
 fn only_run(set: &Set) -> Result<CString> {
-    let mut reader: Runs = pin_init::zeroed();
-    let table = set.table();
-    let end = reader.find(table, 0).ok_or(ENOENT)?;
-    struct Shown<'a>(&'a Runs, &'a IoPgtableArmV7s);
-    impl fmt::Display for Shown<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.show(self.1, f)
-        }
-    }
-    let line = CString::try_from_fmt(fmt!("{}", Shown(&reader, table)))?;
-    match reader.find(table, end) {
-        None => Ok(line),
-        Some(_) => Err(EINVAL),
-    }
+    CString::try_from_fmt(fmt!("{}", Shown::<Runs>(set, PhantomData)))
 }
 
 /// Calls `pgtable_walk` with entries that are not zero before.
@@ -100,8 +120,8 @@ mod suite {
     #[test]
     fn empty() -> Result {
         let set = Set::of(0, 32, 32)?;
-        assert!(reads::<Runs>(&set, "iova paddr size page_size access\n")?);
-        assert!(reads::<Entries>(&set, "iova level entry\n")?);
+        assert!(reads::<Runs>(&set, "")?);
+        assert!(reads::<Entries>(&set, "")?);
         Ok(())
     }
 
@@ -131,8 +151,7 @@ mod suite {
         assert!(set.maps(0xffff_f000, 0xffff_f000, SZ_4K, 1));
         assert!(reads::<Runs>(
             &set,
-            "iova paddr size page_size access\n\
-             0x0000fe000 0x080000000 0x4000 4K read,write,uncached\n\
+            "0x0000fe000 0x080000000 0x4000 4K read,write,uncached\n\
              0x000102000 0x080005000 0x1000 4K read,write,uncached\n\
              0x000103000 0x080006000 0x1000 4K read,uncached\n\
              0x000105000 0x080007000 0x1000 4K read,uncached\n\
@@ -154,8 +173,7 @@ mod suite {
         assert!(set.maps(0x3_ff00_0000, 0x7_ff00_0000, SZ_16M, 1));
         assert!(reads::<Runs>(
             &set,
-            "iova paddr size page_size access\n\
-             0x0fffff000 0x6fffff000 0x2000 4K read,write,uncached\n\
+            "0x0fffff000 0x6fffff000 0x2000 4K read,write,uncached\n\
              0x3ff000000 0x7ff000000 0x1000000 16M read,write,uncached\n"
         )?);
         Ok(())
@@ -212,8 +230,7 @@ mod suite {
         assert!(set.maps(0xfff0_0000, 0x8020_0000, SZ_1M, 1));
         let [first, last] = [0, 0x0ff0_0000].map(|iova| set.l1_entry(iova));
         let expected = CString::try_from_fmt(fmt!(
-            "iova level entry\n\
-             0x000000000 1 {first:#010x}\n\
+            "0x000000000 1 {first:#010x}\n\
              0x000000000 2 0x80000c72\n\
              0x0000ff000 2 0x80001c72\n\
              0x000200000 1 0x80131c02\n\
@@ -226,33 +243,116 @@ mod suite {
 
     /// The configuration, the registers and the memory.
     #[test]
-    fn info() -> Result {
+    fn sets() -> Result {
         let set = Set::of(MTK | quirk::ARM_NS, 33, 35)?;
+        let l1 = set.table().l1_phys();
+        let expected = CString::try_from_fmt(fmt!(
+            "33 35 ARM_NS,NO_PERMS,ARM_MTK_EXT 4K,64K,1M,16M coherent {l1:#x} 0x0 \
+             0x800b8204 0x40004000 {l1:#x} 32768 0 0 - - 0\n"
+        ))?;
+        assert!(reads::<Sets>(&set, expected.to_str()?)?);
         assert!(set.maps(0, 0x8000_0000, SZ_4K, 1));
         assert!(set.maps(SZ_16M, 0x8000_0000, SZ_64K, 1));
-        let l1 = set.table().l1_phys();
-        // Of sources that are the set's own what they hold, else the tables.
+        assert!(set.maps(2 * SZ_16M, 0x8000_0000, SZ_4K, 1));
+        assert_eq!(set.unmap(2 * SZ_16M, SZ_1M, 1), SZ_1M);
+        let [low, high] = [0, SZ_16M].map(|iova| set.l1_entry(iova) & !0x3ff);
+        let (low, high) = (low.min(high), low.max(high));
+        // Of a pool the pages that it holds.
         let l2_bytes = match source()? {
             TableSource::Pool => PAGE_SIZE,
-            _ => 2 * SZ_1K,
+            _ => 3 * SZ_1K,
         };
         let expected = CString::try_from_fmt(fmt!(
-            "ias 33\n\
-             oas 35\n\
-             quirks ARM_NS NO_PERMS ARM_MTK_EXT\n\
-             page_sizes 4K 64K 1M 16M\n\
-             walker coherent\n\
-             ttbr {l1:#x}\n\
-             tcr 0x0\n\
-             prrr 0x800b8204\n\
-             nmrr 0x40004000\n\
-             l1 {l1:#x}\n\
-             l1_bytes 32768\n\
-             l2_tables 2\n\
-             l2_kept 0\n\
-             l2_bytes {l2_bytes}\n"
+            "33 35 ARM_NS,NO_PERMS,ARM_MTK_EXT 4K,64K,1M,16M coherent {l1:#x} 0x0 \
+             0x800b8204 0x40004000 {l1:#x} 32768 2 1 {low:#x} {high:#x} {l2_bytes}\n"
         ))?;
-        assert!(reads::<Info>(&set, expected.to_str()?)?);
+        assert!(reads::<Sets>(&set, expected.to_str()?)?);
+        Ok(())
+    }
+
+    /// A set that asks for little, whose walker does not snoop.
+    #[test]
+    fn plain_set() -> Result {
+        let mut cfg = noncoherent(device()?, 0, 20, 32);
+        cfg.pgsize_bitmap = SZ_4K;
+        let set = Set::new(cfg)?;
+        let l1 = set.table().l1_phys();
+        let expected = CString::try_from_fmt(fmt!(
+            "20 32 - 4K noncoherent {:#x} 0x0 0x800b8204 0x40004000 {l1:#x} {PAGE_SIZE} 0 0 - - 0\n",
+            l1 | 2
+        ))?;
+        assert!(reads::<Sets>(&set, expected.to_str()?)?);
+        Ok(())
+    }
+
+    /// A file has the lines of all sets, in the order in which they were made; the first column is
+    /// the number of the set.
+    #[test]
+    fn all_sets() -> Result {
+        let (first, empty, last) = (
+            Set::of(0, 32, 32)?,
+            Set::of(0, 32, 32)?,
+            Set::of(0, 32, 32)?,
+        );
+        for set in [&first, &last] {
+            assert!(set.maps(0x10_0000, 0x8000_0000, SZ_4K, 1));
+            assert!(set.maps(0x30_0000, 0x8000_0000, SZ_1M, 1));
+        }
+        let numbers = [&first, &empty, &last].map(number_of);
+        let [Some(first), Some(empty), Some(last)] = numbers else {
+            return Err(ENOENT);
+        };
+        assert!(first < empty && empty < last);
+        let runs = CString::try_from_fmt(fmt!("{}", All::<Runs>(PhantomData)))?;
+        let mut lines = runs.to_str()?.lines();
+        assert_eq!(lines.next(), Some("set iova paddr size page_size access"));
+        // Sets of others may be there, too.
+        let ours = lines.filter_map(|line| {
+            let (number, rest) = line.split_once(' ')?;
+            let number: u64 = number.parse().ok()?;
+            [first, empty, last]
+                .contains(&number)
+                .then_some((number, rest))
+        });
+        let expected = [first, last].into_iter().flat_map(|number| {
+            [
+                (
+                    number,
+                    "0x000100000 0x080000000 0x1000 4K read,write,uncached",
+                ),
+                (
+                    number,
+                    "0x000300000 0x080000000 0x100000 1M read,write,uncached",
+                ),
+            ]
+        });
+        assert!(ours.eq(expected));
+        Ok(())
+    }
+
+    /// A reader that a set was freed under goes on with the next one.
+    #[test]
+    fn a_set_goes() -> Result {
+        let (first, last) = (Set::of(0, 32, 32)?, Set::of(0, 32, 32)?);
+        for set in [&first, &last] {
+            assert!(set.maps(0x10_0000, 0x8000_0000, SZ_4K, 1));
+            assert!(set.maps(0x30_0000, 0x8000_0000, SZ_1M, 1));
+        }
+        let [Some(number), Some(next)] = [&first, &last].map(number_of) else {
+            return Err(ENOENT);
+        };
+        let mut reader: OfSets<Runs> = pin_init::zeroed();
+        let at = reader.find(&(), number << 24).ok_or(ENOENT)?;
+        assert_eq!(at >> 24, number);
+        drop(first);
+        let at = reader.find(&(), at).ok_or(ENOENT)?;
+        assert_eq!(at >> 24, next);
+        let shown = CString::try_from_fmt(fmt!("{}", ShownLast(&reader)))?;
+        let expected = CString::try_from_fmt(fmt!(
+            "{} 0x000100000 0x080000000 0x1000 4K read,write,uncached\n",
+            next as usize
+        ))?;
+        assert!(*shown == *expected);
         Ok(())
     }
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One byte for each first-level entry: facts about the second-level table that it refers to.
+//!
+//! A walker that does not snoop sees a table only after the cache line of its first-level entry was
+//! cleaned. Two callers may map in one MiB at the same time; the one that finds the other's table
+//! must not return before that clean has ended, or its driver could tell the walker of a mapping
+//! whose first-level entry is still in a cache. Without a mark it has to clean again. With one:
+//!
+//! - a caller sets the mark after its clean, which ends with a barrier that waits for it;
+//! - a caller that finds the mark set orders it before the doorbell of its driver by the barrier
+//!   that ends each mapping ([`publish`](crate::format::barrier::publish)).
+//!
+//! Documentation/iommu/litmus/v7s-clean.litmus puts this to the kernel's memory model. The mark is
+//! cleared before the entry is overwritten, by a caller that has all input addresses of the entry
+//! to itself.
+
+use core::cell::UnsafeCell;
+
+use crate::format::barrier::compare_exchange_byte;
+
+/// No table, or one whose entry may still be in a cache.
+const NONE: i8 = 0;
+/// The walker can see the entry.
+const SEEN: i8 = 1;
+/// The walker can see the entry, and the table stays when all of it is unmapped.
+const POPULATED: i8 = 2;
+
+/// The mark of one first-level entry; zero for one that refers to no table.
+#[repr(transparent)]
+pub(crate) struct Mark(UnsafeCell<i8>);
+
+// SAFETY: Every access to the value is single-copy atomic: volatile, or an atomic operation.
+unsafe impl Sync for Mark {}
+
+impl Mark {
+    #[inline(always)]
+    fn load(&self) -> i8 {
+        // SAFETY: The pointer comes from a reference; a byte is read at once.
+        unsafe { self.0.get().read_volatile() }
+    }
+
+    fn store(&self, value: i8) {
+        // SAFETY: The pointer comes from a reference; a byte is written at once.
+        unsafe { self.0.get().write_volatile(value) }
+    }
+
+    /// Returns true if the walker can see the entry.
+    #[inline(always)]
+    pub(crate) fn is_seen(&self) -> bool {
+        self.load() != NONE
+    }
+
+    /// Returns true if the table stays when all of it is unmapped.
+    #[inline(always)]
+    pub(crate) fn is_populated(&self) -> bool {
+        self.load() == POPULATED
+    }
+
+    /// Notes that the clean of the entry has ended.
+    pub(crate) fn set_seen(&self) {
+        // A table that was populated meanwhile stays so.
+        //
+        // SAFETY: The pointer comes from a reference; all accesses are single-copy atomic.
+        let _ = unsafe { compare_exchange_byte(self.0.get(), NONE, SEEN) };
+    }
+
+    /// Notes that the clean of the entry has ended and that the table stays.
+    pub(crate) fn set_populated(&self) {
+        self.store(POPULATED);
+    }
+
+    /// Notes that the entry will refer to no table.
+    pub(crate) fn clear(&self) {
+        self.store(NONE);
+    }
+}
