@@ -8,9 +8,16 @@
 
 offers=$cache/kernels
 
-# Runs scripts/kernel/debian in the root that every host makes first.
+# Runs scripts/kernel/debian in the root that every host makes first, and says what is wrong with
+# the mirror.
 debian() {
-	"$scripts/kernel/buildroot" --tmp "$scripts/kernel/debian" "$(mirror)" "$@"
+	local status=0
+	"$scripts/kernel/buildroot" --tmp "$scripts/kernel/debian" "$(mirror)" "$@" || status=$?
+	case $status in
+	10) say "the mirror cannot be reached: is there a network?" ;;
+	11) say "the mirror has no ${*:4} any more: 'make update-kernel' moves to what it has" ;;
+	esac
+	return "$status"
 }
 
 # The mirror as that root has it: its address, and options before it.
@@ -42,14 +49,15 @@ ask() {
 	debian list "${names[@]}" >"$1.new" && mv "$1.new" "$1"
 }
 
-# Asks once, for all who share the cache; scripts/kernels --update does again.
+# Asks once, for all who share the cache; scripts/kernels --update does again. Fails if there is
+# no answer.
 learn() {
 	[ ! -f "$offers" ] || return 0
 	mkdir -p "$cache"
 	(
 		flock 9
 		[ -f "$offers" ] || step 1 1 'asking the mirror which arm64 kernels there are' ask "$offers"
-	) 9>"$offers.lock" || exit 1
+	) 9>"$offers.lock"
 }
 
 # newest_of_each <OFFERS - prints the newest offer of each suite.
