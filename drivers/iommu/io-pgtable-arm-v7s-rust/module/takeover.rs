@@ -14,6 +14,9 @@
 //!   as well; only for ops that are ours. The set's own reference keeps the module until the end.
 //! - The hooks are permanent: otherwise `sysctl kernel.ftrace_enabled=0` would disarm them, and
 //!   the kernel's C would free our tables.
+//! - The hooks are on addresses: other modules may have functions of these names.
+//! - A hook that cannot be unregistered, because ftrace has failed and does nothing any more, stays
+//!   in the kernel's functions. Its code is in this module, which then never finishes unloading.
 //!
 //! After the last `module_put` a task runs a few more instructions of ours. It does not sleep any
 //! more there, and unregistering waits for that.
@@ -26,8 +29,11 @@ use kernel::{
     prelude::*, //
 };
 
-/// What keeps this kernel from redirecting a function, if anything does.
-const OBSTACLE: Option<&str> = if cfg!(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) {
+/// The reason why functions of this kernel cannot be redirected, if there is one.
+const OBSTACLE: Option<&str> = if cfg!(CONFIG_LTO) {
+    // A caller may have a copy of its own of the function in it, which no hook is in.
+    Some("this kernel was built with link time optimization (CONFIG_LTO)")
+} else if cfg!(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) {
     None
 } else if cfg!(CONFIG_ARM) {
     // It has CONFIG_DYNAMIC_FTRACE_WITH_REGS, and lets a hook change the instruction pointer. But
@@ -73,12 +79,12 @@ impl Takeover {
     }
 }
 
-/// Where no function can be redirected.
-#[cfg(not(CONFIG_DYNAMIC_FTRACE_WITH_ARGS))]
+/// For kernels with an [`OBSTACLE`].
+#[cfg(any(CONFIG_LTO, not(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)))]
 mod imp {
     use super::*;
 
-    /// There are none.
+    /// Hooks, of which there are none.
     pub(super) enum Hooks {}
 
     impl Hooks {
@@ -88,14 +94,17 @@ mod imp {
     }
 }
 
-/// How a function of the kernel is redirected.
-#[cfg(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)]
+/// Redirection of functions of the kernel.
+#[cfg(all(CONFIG_DYNAMIC_FTRACE_WITH_ARGS, not(CONFIG_LTO)))]
 mod imp {
     use super::*;
 
     use kernel::{
         error::to_result,
-        ffi::c_ulong,
+        ffi::{
+            c_long,
+            c_ulong, //
+        },
         types::Opaque, //
     };
 
@@ -122,23 +131,26 @@ mod imp {
         *mut bindings::ftrace_regs,
     );
 
-    /// A function of the kernel and what is asked whenever it is called.
+    /// A function of the kernel, and the handler that runs when it is called.
     struct Hook {
-        function: &'static CStr,
+        name: &'static CStr,
+        function: *const (),
         ops: Opaque<bindings::ftrace_ops>,
     }
 
-    // SAFETY: Only ftrace uses `ops` once it is registered, under its own locks.
+    // SAFETY: `function` is only an address. Only ftrace uses `ops` once it is registered, under
+    // its own locks.
     unsafe impl Sync for Hook {}
 
     impl Hook {
-        const fn new(function: &'static CStr, handler: Handler) -> Self {
+        const fn new(name: &'static CStr, function: *const (), handler: Handler) -> Self {
             // SAFETY: Zeroes are what C initialises the rest of the structure with.
             let mut ops: bindings::ftrace_ops = unsafe { core::mem::zeroed() };
             ops.func = Some(handler);
             ops.flags =
                 (bindings::FTRACE_OPS_FL_IPMODIFY | bindings::FTRACE_OPS_FL_PERMANENT) as c_ulong;
             Self {
+                name,
                 function,
                 ops: Opaque::new(ops),
             }
@@ -163,8 +175,16 @@ mod imp {
         }
     }
 
-    static ALLOC: Hook = Hook::new(c"alloc_io_pgtable_ops", on_alloc);
-    static FREE: Hook = Hook::new(c"free_io_pgtable_ops", on_free);
+    static ALLOC: Hook = Hook::new(
+        c"alloc_io_pgtable_ops",
+        bindings::alloc_io_pgtable_ops as *const (),
+        on_alloc,
+    );
+    static FREE: Hook = Hook::new(
+        c"free_io_pgtable_ops",
+        bindings::free_io_pgtable_ops as *const (),
+        on_free,
+    );
 
     /// A registered hook; unregistered when dropped, after which no task is in its handler.
     struct Armed(&'static Hook);
@@ -173,35 +193,24 @@ mod imp {
     /// the function, or somebody else redirects it.
     fn arm(hook: &'static Hook) -> Result<Armed> {
         let ops = hook.ops.get();
-        let name = hook.function;
-        // SAFETY: `ops` is initialised, static, and not registered: the module's init is the only
-        // one who does. `ftrace_set_filter` only reads the name.
+        // SAFETY: `ops` is initialised, static, and not registered: only the module's init does
+        // that, which runs once.
         let found = to_result(unsafe {
-            bindings::ftrace_set_filter(
-                ops,
-                name.to_bytes().as_ptr().cast_mut().cast(),
-                name.to_bytes().len() as c_int,
-                1,
-            )
+            bindings::ftrace_set_filter_ip(ops, hook.function as c_ulong, 0, 0)
         });
         let result = found.and_then(|()| {
-            // SAFETY: As above.
-            match to_result(unsafe { bindings::register_ftrace_function(ops) }) {
-                // Where there is no memory for it, `ftrace_set_filter` leaves the function out and
-                // says nothing; what is to be redirected is then missing.
-                Err(e) if e == EINVAL => Err(ENOMEM),
-                result => result,
-            }
+            // SAFETY: `ops` is initialised, static, and not registered yet.
+            to_result(unsafe { bindings::register_ftrace_function(ops) })
         });
         if let Err(e) = result {
             // SAFETY: Not registered.
             unsafe { bindings::ftrace_free_filter(ops) };
-            let why = if e == EBUSY {
-                "somebody else redirects it, or kernel.ftrace_enabled is 0"
-            } else {
-                "ftrace refuses"
+            let why = match e {
+                EBUSY => "somebody else redirects it, or kernel.ftrace_enabled is 0",
+                ENOMEM => "no memory",
+                _ => "ftrace refuses",
             };
-            pr_warn!("cannot redirect {name:?} ({e:?}): {why}\n");
+            pr_warn!("cannot redirect {:?} ({e:?}): {why}\n", hook.name);
             return Err(e);
         }
         Ok(Armed(hook))
@@ -213,11 +222,26 @@ mod imp {
             // SAFETY: Registered in `arm`.
             let result = unsafe { bindings::unregister_ftrace_function(ops) };
             if let Err(e) = to_result(result) {
-                pr_err!("cannot let go of {:?}: {e:?}\n", self.0.function);
-                return;
+                stay(self.0.name, e);
             }
-            // SAFETY: No longer registered. What `ftrace_set_filter` allocated stays otherwise.
+            // SAFETY: No longer registered; this frees what `ftrace_set_filter_ip` allocated.
             unsafe { bindings::ftrace_free_filter(ops) };
+        }
+    }
+
+    /// Keeps the module in memory whose hook on a function cannot be unregistered: its exit does
+    /// not return. No set is left then, and the hook refuses to make one, so that C serves.
+    #[cold]
+    fn stay(name: &CStr, e: Error) -> ! {
+        pr_err!(
+            "cannot unregister the hook on {name:?} ({e:?}): the module stays in memory until \
+             reboot, and its unloading does not return\n"
+        );
+        loop {
+            // Idle, because the kernel reports tasks that wait for long in another state.
+            //
+            // SAFETY: Module init and exit may sleep.
+            unsafe { bindings::schedule_timeout_idle(c_long::MAX) };
         }
     }
 
