@@ -209,8 +209,10 @@ all_kernels() {
 	local group groups
 	mapfile -t groups < <(known)
 	for group in "$@"; do
-		[ -d "$tests/$group" ] && { is_flavour "$group" || [[ " ${groups[*]} " = *" $group "* ]]; } ||
-			die "unknown group '$group': there are ${groups[*]}, and other flavours"
+		if ! is_flavour "$group" || [ ! -d "$tests/$group" ]; then
+			[[ " ${groups[*]} " = *" $group "* ]] ||
+				die "unknown group '$group': there are ${groups[*]}, and other flavours"
+		fi
 	done
 	[ $# = 0 ] || groups=("$@")
 	# A comparison of each kernel need not be the longest.
