@@ -27,8 +27,8 @@ drawing_tree = TOP
 kerneldoc_srctree = TOP
 include_patterns = ["**.rst"]
 nitpicky = True
-# Structures that the kernel documents.
-nitpick_ignore_regex = [("c:identifier", "io_pgtable_.*")]
+# Types that the kernel documents.
+nitpick_ignore_regex = [("c:identifier", "io_pgtable_.*|size_t|gfp_t")]
 
 # Examples are in several languages, or output.
 highlight_language = "none"
