@@ -53,6 +53,7 @@ ask() {
 # no answer.
 learn() {
 	[ ! -f "$offers" ] || return 0
+	"$scripts/kernel/buildroot" true || exit 1
 	mkdir -p "$cache"
 	(
 		flock 9
