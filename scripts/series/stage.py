@@ -7,8 +7,8 @@ PATCH is a folder of scripts/series/patches/PART, TOP this repository, IDENTITY 
 address that new entries of MAINTAINERS get. Changes to lines that the kernel has are in *.patch,
 which scripts/series/write applies before. Of the rest, the folder has
 
-    files        paths in the kernel, one in a line, of sources that this repository has: they are
-                 copied as they are
+    files        paths in the kernel, one in a line, of sources that this repository has, which are
+                 copied as they are; with wildcards, what earlier patches have does not change
     tree/        files that exist in the kernel only
     edits.toml   lines that are put into files of the kernel, or of an earlier patch
 
@@ -21,8 +21,8 @@ text, and where it goes. No line number and no context counts, only the line tha
     text = '#include "kmemleak.c"'
 
 Instead of "sorted", "after" or "before" name a line, "after_block" one whose block, up to the next
-blank line at the left margin, the text follows. "in" names a line before that one. [maintainers]
-has the name of an entry, and lines that it gains.
+blank line at the left margin, the text follows; without any of them, the text goes to the end.
+"in" names a line before that one. [maintainers] has the name of an entry, and lines that it gains.
 """
 
 import argparse
@@ -33,7 +33,7 @@ import tomllib
 from pathlib import Path
 
 # Folders of the kernel whose files have another place in this repository.
-COPIED_FROM = {"rust/kernel/slab/": "mm/slab/", "rust/kernel/page_table/": "mm/page_table/"}
+COPIED_FROM = {"rust/kernel/slab": "mm/slab", "rust/kernel/page_table": "mm/page_table"}
 
 
 class Missing(Exception):
@@ -83,6 +83,8 @@ def insert(tree: Path, edit: dict[str, str], identity: str) -> None:
         at = line_number(lines, edit["before"], start, file)
     elif "after" in edit:
         at = line_number(lines, edit["after"], start, file) + 1
+    elif "after_block" not in edit:
+        at = len(lines)
     else:
         at = block_end(lines, line_number(lines, edit["after_block"], start, file))
         text = "\n" + text
@@ -107,19 +109,26 @@ def add_maintainers(tree: Path, name: str, new: list[str], identity: str) -> Non
     path.write_text("\n\n".join(entries))
 
 
-def source_of(path: str) -> str:
-    for kernel, ours in COPIED_FROM.items():
-        if path.startswith(kernel):
-            return ours + path.removeprefix(kernel)
-    return path
+def sources(top: Path, pattern: str) -> dict[str, Path]:
+    """Our files for a path in the kernel, which may have wildcards, by their paths there."""
+    there, here = next(
+        (pair for pair in COPIED_FROM.items() if pattern.startswith(pair[0])), ("", "")
+    )
+    found = top.glob(here + pattern.removeprefix(there))
+    files = {there + str(file.relative_to(top)).removeprefix(here): file for file in found}
+    if not files:
+        raise Missing(f"this repository has no file for {pattern}")
+    return files
 
 
 def stage(tree: Path, patch: Path, top: Path, identity: str) -> None:
     listed = patch / "files"
-    for path in listed.read_text().splitlines() if listed.exists() else []:
-        if not path.startswith("#"):
+    for pattern in listed.read_text().splitlines() if listed.exists() else []:
+        if pattern.startswith("#"):
+            continue
+        for path, file in sources(top, pattern).items():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(top / source_of(path), tree / path)
+            shutil.copyfile(file, tree / path)
     if (patch / "tree").exists():
         shutil.copytree(patch / "tree", tree, dirs_exist_ok=True)
     edits = patch / "edits.toml"
@@ -143,8 +152,6 @@ def main() -> None:
         stage(args.tree, args.patch, args.top, args.identity)
     except Missing as missing:
         sys.exit(f"{args.patch.parent.name}/{args.patch.name}: {missing}")
-    except FileNotFoundError as missing:
-        sys.exit(f"{args.patch.parent.name}/{args.patch.name}: this repository has no {missing.filename}")
 
 
 if __name__ == "__main__":
