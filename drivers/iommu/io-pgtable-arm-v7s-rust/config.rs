@@ -24,7 +24,7 @@ use crate::{
             Supersection, //
         }, //
     },
-    log::report, //
+    log::Subject, //
 };
 
 /// The quirks that this format knows; macros in a C header, so that `helpers.c` compares them.
@@ -76,6 +76,7 @@ pub(crate) struct Config {
     ias: u32,
     oas: u32,
     walker: Walker,
+    subject: Subject,
     iova_max: usize,
     paddr_max: u64,
 }
@@ -84,8 +85,10 @@ impl Config {
     /// Checks a driver's request. What cannot be served is [`EINVAL`] and a line that says why.
     pub(crate) fn new(cfg: &bindings::io_pgtable_cfg) -> Result<Self> {
         let quirks = cfg.quirks;
+        // SAFETY: The contract of `struct io_pgtable_cfg`: the device outlives the set.
+        let subject = unsafe { Subject::of(cfg) };
         let refuse = |what: fmt::Arguments<'_>| -> Result<Self> {
-            report(fmt!("cannot serve this configuration: {what}"));
+            subject.report(fmt!("cannot serve this configuration: {what}"));
             Err(EINVAL)
         };
 
@@ -137,6 +140,7 @@ impl Config {
             ias: cfg.ias,
             oas: cfg.oas,
             walker,
+            subject,
             iova_max: ((1u64 << cfg.ias) - 1) as usize,
             paddr_max: (1 << cfg.oas) - 1,
         })
@@ -185,6 +189,11 @@ impl Config {
     #[inline(always)]
     pub(crate) fn walker(&self) -> Walker {
         self.walker
+    }
+
+    /// Returns the device for lines in the log.
+    pub(crate) fn subject(&self) -> Subject {
+        self.subject
     }
 
     /// Returns the variant of the format.

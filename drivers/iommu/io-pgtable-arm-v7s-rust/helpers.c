@@ -14,6 +14,8 @@
 #ifdef MODULE
 #include <linux/export.h>
 #include <linux/ftrace.h>
+#include <linux/module.h>
+#include <linux/stacktrace.h>
 
 #include "io_pgtable_arm_v7s_rust.h"
 #endif
@@ -88,6 +90,21 @@ bool v7s_may_report_call(void)
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 
 	return __ratelimit(&limit);
+}
+
+/* The return address in the function that called this module. Built in, its own cannot be told. */
+unsigned long v7s_caller(void)
+{
+#if defined(MODULE) && defined(CONFIG_STACKTRACE)
+	unsigned long entries[16];
+	unsigned int count = stack_trace_save(entries, ARRAY_SIZE(entries), 0);
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (!within_module(entries[i], THIS_MODULE))
+			return entries[i];
+#endif
+	return 0;
 }
 
 #ifdef MODULE

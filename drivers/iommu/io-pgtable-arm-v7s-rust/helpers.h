@@ -19,6 +19,7 @@ void v7s_dma_sync(struct device *dev, void *entries, size_t size);
 unsigned long v7s_linear_distance(u64 phys);
 bool v7s_may_report(void);
 bool v7s_may_report_call(void);
+unsigned long v7s_caller(void);
 #ifdef MODULE
 unsigned long v7s_ftrace_argument(struct ftrace_regs *fregs, unsigned int n);
 void v7s_ftrace_redirect(struct ftrace_regs *fregs, unsigned long to);

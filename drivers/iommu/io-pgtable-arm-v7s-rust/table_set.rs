@@ -36,7 +36,6 @@ use crate::{
             Slot, //
         }, //
     },
-    log,
     memory::{
         readers::Readers,
         source::L2Tables,
@@ -276,7 +275,7 @@ impl IoPgtableArmV7s {
             EINVAL => EINVAL,
             e => {
                 if e == ENOMEM {
-                    log::no_memory(gfp, "second-level");
+                    self.cfg.subject().no_memory(gfp, "second-level");
                 }
                 ENOMEM
             }
@@ -389,7 +388,7 @@ impl IoPgtableArmV7s {
     #[inline(never)]
     pub(crate) fn refused(&self, call: &str, iova: usize, pgsize: usize, why: &str) {
         if !self.cfg.no_warn() {
-            log::refused(call, iova, pgsize, why);
+            self.cfg.subject().refused(call, iova, pgsize, why);
         }
     }
 

@@ -59,5 +59,5 @@ same 'and a few times' '' "$(awk '$1 > 4' $results/reports)"
 same 'nobody else reports anything' '' "$(dmesg | grep 'WARNING:' | grep -v \
 	-e 'io-pgtable-arm-v7s\.c:[0-9]* at ' \
 	-e 'slab_common\.c:[0-9]* at __kmem_cache_create_args+')"
-has 'what Rust refuses is a line in the log' "$format: map refused at 0x" "$(dmesg)"
+has 'what Rust refuses is a line in the log' "$format: v7s_compare: map refused at 0x" "$(dmesg)"
 same 'but for NO_WARN' '' "$(dmesg | grep 'refused at 0xddba')"

@@ -21,6 +21,15 @@ fails() {
 	! "$@"
 }
 
+# Lines of the format that do not name the device that a set is for, if it is for one, and the
+# module whose function called.
+nameless() {
+	grep -o "$format: .*" /tmp/said | grep -v \
+		-e ": v7s_fuzz_[a-z]*: .*, called from .* \[v7s_fuzz\]$" \
+		-e ': no device: cannot serve .* iommu_dev, called from .* \[v7s_fuzz\]$' \
+		-e ': no device: not freed: .*, called from .* \[v7s_fuzz\]$'
+}
+
 # Each burst of lines that the log takes is for eight.
 do_case() {
 	[ $(($1 % 8)) != 1 ] || { rmmod $format slab_rust 2>/dev/null; modprobe $format; }
@@ -30,6 +39,7 @@ do_case() {
 	what=$(sed -n 's/.*v7s_fuzz: \(.*\): [01] lines$/\1/p' /tmp/said)
 	lines=$(sed -n 's/.*v7s_fuzz: .*: \([01]\) lines$/\1/p' /tmp/said)
 	same "${what:-case $1}" "$lines" "$(grep -vc v7s_fuzz: /tmp/said)"
+	same 'it names the device and the caller' '' "$(nameless)"
 	grep -v v7s_fuzz: /tmp/said | cut -d ']' -f 2- | diagnose
 }
 
@@ -68,7 +78,7 @@ written() {
 }
 
 # The cases, parameters, and files.
-plan $((cases + 1 + 2 * 12 + 1 + 1 + 2 * 7 + 1 + 1))
+plan $((2 * cases + 1 + 2 * 12 + 1 + 1 + 2 * 7 + 1 + 1))
 
 for number in $(seq $cases); do
 	do_case "$number"

@@ -28,10 +28,6 @@ use crate::{
         },
         table_phys::TablePhys, //
     },
-    log::{
-        no_memory,
-        report, //
-    },
     memory::source::{
         self,
         L2Tables, //
@@ -52,12 +48,13 @@ use crate::{
 /// `table` is the address of `size` bytes in the kernel's linear map, which lie at `phys`.
 unsafe fn attach(cfg: &Config, table: NonNull<Slot>, phys: u64, size: usize) -> Result<TablePhys> {
     let Some(table_phys) = TablePhys::new(phys, size, cfg.ext_max()) else {
-        report(fmt!("page table does not fit in PTE: {phys:#x}"));
+        cfg.subject()
+            .report(fmt!("page table does not fit in PTE: {phys:#x}"));
         return Err(ERANGE);
     };
     // SAFETY: The caller vouches for the memory.
     unsafe { cfg.walker().attach(table, phys, size) }.map_err(|_| {
-        report(fmt!(
+        cfg.subject().report(fmt!(
             "the device cannot reach a page table at its physical address {phys:#x}"
         ));
         EIO
@@ -103,7 +100,7 @@ impl L1 {
         )?;
         let table = pages
             .alloc(Gfp::KERNEL.no_warn())
-            .inspect_err(|_| no_memory(Gfp::KERNEL, "first-level"))?;
+            .inspect_err(|_| cfg.subject().no_memory(Gfp::KERNEL, "first-level"))?;
         // SAFETY: A table has `size` bytes in the linear map.
         let phys = unsafe { attach(cfg, table.as_ptr().cast(), table.phys(), size)? };
         let slots = table.into_raw().cast();

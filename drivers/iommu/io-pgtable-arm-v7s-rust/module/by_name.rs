@@ -21,7 +21,7 @@ use kernel::{
 };
 
 use crate::{
-    log::report,
+    log::Subject,
     ops::{
         self,
         map_pages,
@@ -124,9 +124,10 @@ pub unsafe extern "C" fn alloc_io_pgtable_arm_v7s_rust_ops(
     cfg: *mut bindings::io_pgtable_cfg,
     cookie: *mut c_void,
 ) -> *mut bindings::io_pgtable_ops {
-    // SAFETY: By the function's requirements.
+    // SAFETY: `cfg` is valid, as the caller promises.
     if unsafe { (*cfg).alloc.is_some() || (*cfg).free.is_some() } {
-        report(fmt!(
+        // SAFETY: `cfg` is valid, and so is the device in it during the call.
+        unsafe { Subject::of(&*cfg) }.report(fmt!(
             "cannot serve this configuration: the format takes no custom allocator"
         ));
         return ptr::null_mut();
@@ -182,7 +183,7 @@ pub unsafe extern "C" fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io
 unsafe fn ours<'a>(ops: *mut bindings::io_pgtable_ops, what: &str) -> Result<&'a IoPgtableArmV7s> {
     // SAFETY: The caller promises null or valid ops.
     if ops.is_null() || !unsafe { is_ours(ops) } {
-        report(fmt!("not {what}: page tables that are not of this module"));
+        Subject::NONE.report(fmt!("not {what}: page tables that are not of this module"));
         return Err(EINVAL);
     }
     // SAFETY: The set is one of ours, and live.

@@ -53,7 +53,7 @@ const PLAIN: Request = Request {
     ias: 32,
     oas: 32,
     coherent: true,
-    device: Device::None,
+    device: Device::Able,
     callbacks: Callbacks::All,
     custom_alloc: false,
     custom_free: false,
@@ -90,6 +90,12 @@ const SPACE: usize = 1 << 32;
 const LAST_PAGE: usize = usize::MAX - 0xfff;
 
 const DMA32: bindings::gfp_t = bindings::GFP_KERNEL | 1 << bindings::___GFP_DMA32_BIT;
+
+const ABSENT: Request = Request {
+    coherent: false,
+    device: Device::None,
+    ..PLAIN
+};
 
 const SHORT: Request = Request {
     coherent: false,
@@ -146,7 +152,7 @@ static CASES: [Case; 48] = [
     ("create: ias 0", Create(Request { ias: 0, ..PLAIN }), true),
     ("create: ias 33 without MTK_EXT", Create(Request { ias: 33, ..PLAIN }), true),
     ("create: oas 2^32 - 1", Create(Request { oas: u32::MAX, ..PLAIN }), true),
-    ("create: not coherent, no device", Create(Request { coherent: false, ..PLAIN }), true),
+    ("create: not coherent, no device", Create(ABSENT), true),
     ("create: a device that reaches nothing", Create(SHORT), true),
     ("create: a custom allocator", Create(Request { custom_alloc: true, ..PLAIN }), true),
     ("free: nothing", FreeNothing, false),
@@ -160,8 +166,8 @@ pub(crate) fn run(number: u64, machine: &Machine) -> Result {
         .checked_sub(1)
         .and_then(|at| CASES.get(at));
     let (name, misuse, line) = case.ok_or(ENOENT)?;
-    // SAFETY: The request names no device.
-    let set = unsafe { Set::new(&PLAIN, core::ptr::null_mut(), false)? };
+    // SAFETY: The device outlives the set.
+    let set = unsafe { Set::new(&PLAIN, machine.device(PLAIN.device), false)? };
     let mut set = set.ok_or(ENOMEM)?;
     let done = set.map(&MAPPED)? && misuse.run(&mut set, machine)?;
     set.check_all()?;
