@@ -182,6 +182,20 @@ mod suite {
         Ok(())
     }
 
+    /// `__GFP_NOFAIL` changes nothing.
+    #[test]
+    fn no_fail() -> Result {
+        if fault::skip_unless_set_up() {
+            return Ok(());
+        }
+        let gfp = fault::WAITING.as_raw() | 1 << bindings::___GFP_NOFAIL_BIT;
+        for cfg in requests()? {
+            let least = failures_of(1)?;
+            assert!(map_in_turn(&cfg, SZ_16M, SZ_4K, 1, gfp, least)?);
+        }
+        Ok(())
+    }
+
     /// The set itself. C's interface has no errno for it.
     #[test]
     fn create() -> Result {

@@ -41,12 +41,13 @@ const PADDR: u64 = 0x8000_0000;
 type Test = fn(&PlatformDevice) -> Verdict;
 
 /// All of them, and the names they have in the documentation.
-const TESTS: [(&str, Test); 12] = [
+const TESTS: [(&str, Test); 13] = [
     ("no_warn_is_known", no_warn_is_known),
     ("section_over_live_table", section_over_live_table),
     ("supersection_all_or_nothing", supersection_all_or_nothing),
     ("map_beyond_ias", map_beyond_ias),
     ("map_beyond_oas", map_beyond_oas),
+    ("run_beyond_33_bits", run_beyond_33_bits),
     (
         "supersection_beyond_the_table",
         supersection_beyond_the_table,
@@ -176,6 +177,26 @@ fn map_beyond_oas(dev: &PlatformDevice) -> Verdict {
         true,
         pair.c.walk.l2(pair.c.walk.l1(0), 1) & !0xfff == 0,
     )
+}
+
+/// MediaTek's 4 GB mode: the driver sets bit 32 in the first address of a run, for memory below
+/// 4 GiB, and not in those above, where it is set already.
+fn run_beyond_33_bits(dev: &PlatformDevice) -> Verdict {
+    let setup = Setup {
+        oas: 33,
+        ..Setup::full(quirk::NO_PERMS | quirk::ARM_MTK_EXT, true)
+    };
+    let mut pair = Pair::new(&setup, dev)?;
+    let last = 0x1_ffff_f000;
+    is(
+        "Rust",
+        refused(ERANGE),
+        pair.rust.map(0, last, SZ_4K, 2, RW)?,
+    )?;
+    is("its first page", 0, pair.rust.translate(0)?)?;
+    is("C", done(2 * SZ_4K), pair.c.map(0, last, SZ_4K, 2, RW)?)?;
+    is("C's first page", last, pair.c.translate(0)?)?;
+    is("C's second page", 1 << 33, pair.c.translate(SZ_4K)?)
 }
 
 fn supersection_beyond_the_table(dev: &PlatformDevice) -> Verdict {
