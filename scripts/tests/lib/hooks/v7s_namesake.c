@@ -17,7 +17,7 @@ static noinline void *alloc_io_pgtable_ops(enum io_pgtable_fmt fmt, struct io_pg
 
 static int call(const char *val, const struct kernel_param *kp)
 {
-	typeof(&alloc_io_pgtable_ops) own = alloc_io_pgtable_ops;
+	typeof(alloc_io_pgtable_ops) *own = alloc_io_pgtable_ops;
 	struct io_pgtable_cfg cfg = {};
 
 	/* Else the compiler inlines or specializes it. */
