@@ -244,6 +244,7 @@ fn as_in_a_driver() {
 /// # Safety
 ///
 /// `f` may be called with `data` there, and `data` lives until it has been, or if `wait`.
+#[allow(clippy::useless_conversion)] // The last argument is an int before Linux 7.3.
 unsafe fn elsewhere(f: unsafe extern "C" fn(*mut c_void), data: *mut c_void, wait: bool) -> Result {
     let cpu = nr_cpu_ids() as c_int - 1;
     // SAFETY: By the function's requirements.
