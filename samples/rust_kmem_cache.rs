@@ -41,7 +41,7 @@ slab_rust::static_cache! {
     }
 }
 
-/// What user space may read in part.
+/// An object of which user space may read a part.
 #[derive(Zeroable)]
 struct Record {
     _key: u64,
@@ -99,7 +99,7 @@ fn below_4g(tables: &'static KmemCache<Table>) -> Result<Dma32<'static, Table>> 
     Ok(table)
 }
 
-/// What the zone is for: without it, where memory reaches above 4 GiB, an object may
+/// The use of the zone: without it, where memory reaches above 4 GiB, an object may
 /// lie there, and a device with 32-bit addresses cannot have it.
 fn high_memory(cache: &KmemCache<Table>) -> Result {
     let object = cache.alloc_zeroed(Gfp::KERNEL)?;

@@ -15,6 +15,7 @@ use core::ptr::{
 
 use kernel::{
     bindings,
+    error::to_result,
     iommu::pgtable::prot,
     prelude::*,
     sizes::{
@@ -32,6 +33,12 @@ use kernel::{
     }, //
 };
 
+use io_pgtable_arm_v7s_rust::{
+    alloc_io_pgtable_arm_v7s_rust_ops,
+    free_io_pgtable_arm_v7s_rust_ops,
+    io_pgtable_arm_v7s_rust_populate, //
+};
+
 use slab_rust::slab::IrqLock;
 
 use device::PlatformDevice;
@@ -47,7 +54,7 @@ module! {
     license: "GPL",
 }
 
-/// What is mapped: bytes of a page, pages, first input address. The small pages begin and end in
+/// The mappings: bytes of a page, pages, first input address. The small pages begin and end in
 /// the middle of a table.
 const RUNS: [(usize, usize, usize); 4] = [
     (SZ_4K, 1024, 0x0018_0000),
@@ -59,21 +66,10 @@ const RUNS: [(usize, usize, usize); 4] = [
 /// The tables that the small pages take.
 const TABLES: usize = 5;
 
-/// Where input address 0 would be mapped to.
+/// The output address for input address 0.
 const OFFSET: usize = 0x4000_0000;
 
-// In io_pgtable_arm_v7s_rust.h for C. The types are C's own, but the lint minds
-// those that a configuration leaves empty.
-#[allow(improper_ctypes)]
-extern "C" {
-    fn alloc_io_pgtable_arm_v7s_rust_ops(
-        cfg: *mut bindings::io_pgtable_cfg,
-        cookie: *mut c_void,
-    ) -> *mut bindings::io_pgtable_ops;
-    fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io_pgtable_ops);
-}
-
-/// How many second-level tables the walker was made to forget.
+/// Number of second-level tables that the walker was made to forget.
 static FLUSHED: Atomic<usize> = Atomic::new(0);
 
 /// There is no hardware to be told.
@@ -138,14 +134,14 @@ impl Tables {
                 map_pages(ops, iova, paddr, size, count, prot, gfp, &mut mapped)
             })
         };
-        kernel::error::to_result(ret)?;
+        to_result(ret)?;
         expect("mapped", mapped, size * count)
     }
 
     /// Unmaps a run.
     fn unmap(&mut self, size: usize, count: usize, iova: usize) -> Result {
         let ops = self.0.as_ptr();
-        // SAFETY: As above.
+        // SAFETY: The set is live, and its addresses are used under this lock only.
         let unmapped = unsafe {
             (*ops).unmap_pages.map_or(0, |unmap_pages| {
                 unmap_pages(ops, iova, size, count, null_mut())
@@ -159,7 +155,7 @@ impl Tables {
         let ops = self.0.as_ptr();
         (1..=count).try_for_each(|page| {
             let last = iova + page * size - 1;
-            // SAFETY: As above.
+            // SAFETY: The set is live, and its addresses are used under this lock only.
             let found = unsafe {
                 (*ops)
                     .iova_to_phys
@@ -218,7 +214,13 @@ impl kernel::Module for Client {
         expect("tables flushed", flushed, TABLES)?;
         pr_info!("unmapped under it, and {flushed} tables freed\n");
 
+        // Where a mapping must not fail, its tables are made first, where the driver may wait.
         let (size, count, iova) = RUNS[0];
+        let ops = tables.with(|tables| tables.0.as_ptr());
+        // SAFETY: The set is live, and nothing else uses it yet.
+        to_result(unsafe {
+            io_pgtable_arm_v7s_rust_populate(ops, iova, size * count, bindings::GFP_KERNEL)
+        })?;
         tables.with(|tables| tables.map(size, count, iova))?;
         Ok(Self {
             _tables: tables,

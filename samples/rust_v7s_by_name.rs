@@ -6,9 +6,6 @@
 //! made for it or, with `kernel_free=1`, through the kernel's `free_io_pgtable_ops()`, which knows
 //! what to do with it.
 
-#[path = "../mm/slab/module/compat.rs"]
-mod compat;
-
 use core::ptr::{
     self,
     NonNull, //
@@ -20,7 +17,11 @@ use kernel::{
     sizes::SZ_4K, //
 };
 
-use compat::parameter;
+use io_pgtable_arm_v7s_rust::{
+    alloc_io_pgtable_arm_v7s_rust_ops,
+    free_io_pgtable_arm_v7s_rust_ops, //
+};
+use slab_rust::compat::parameter;
 
 module! {
     type: ByName,
@@ -36,17 +37,6 @@ module! {
     },
 }
 
-// In io_pgtable_arm_v7s_rust.h for C. The types are C's own, but the lint minds
-// those that a configuration leaves empty.
-#[allow(improper_ctypes)]
-extern "C" {
-    fn alloc_io_pgtable_arm_v7s_rust_ops(
-        cfg: *mut bindings::io_pgtable_cfg,
-        cookie: *mut c_void,
-    ) -> *mut bindings::io_pgtable_ops;
-    fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io_pgtable_ops);
-}
-
 /// A table set.
 ///
 /// # Invariants
@@ -56,7 +46,7 @@ struct ByName(NonNull<bindings::io_pgtable_ops>);
 
 // SAFETY: Table sets may be used from any thread.
 unsafe impl Send for ByName {}
-// SAFETY: As above, at the same time.
+// SAFETY: It may be used from several threads at a time.
 unsafe impl Sync for ByName {}
 
 impl kernel::Module for ByName {

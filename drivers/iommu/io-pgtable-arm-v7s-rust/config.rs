@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a driver asks of a table set, checked once and for all.
+//! The configuration that a driver asks for, checked when a set is made.
 //!
 //! C header: [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h)
 
@@ -82,7 +82,8 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Checks a driver's request. What cannot be served is [`EINVAL`] and a line that says why.
+    /// Checks a driver's request. Returns [`EINVAL`], with the reason in the log, for one that
+    /// cannot be served.
     pub(crate) fn new(cfg: &bindings::io_pgtable_cfg) -> Result<Self> {
         let quirks = cfg.quirks;
         // SAFETY: The contract of `struct io_pgtable_cfg`: the device outlives the set.
@@ -185,7 +186,7 @@ impl Config {
         self.page_sizes
     }
 
-    /// How entries get to the walker.
+    /// Returns the walker that entries have to reach.
     #[inline(always)]
     pub(crate) fn walker(&self) -> Walker {
         self.walker
@@ -207,13 +208,13 @@ impl Config {
         self.mtk_ttbr_ext().then_some(self.paddr_max)
     }
 
-    /// Whether table addresses have bits 32 to 34.
+    /// Returns true if table addresses have bits 32 to 34.
     #[inline(always)]
     pub(crate) fn mtk_ttbr_ext(&self) -> bool {
         self.quirks & quirk::ARM_MTK_TTBR_EXT != 0
     }
 
-    /// Whether refused calls are worth no line in the log.
+    /// Returns true if refused calls are not to be logged.
     #[inline(always)]
     pub(crate) fn no_warn(&self) -> bool {
         self.quirks & quirk::NO_WARN != 0

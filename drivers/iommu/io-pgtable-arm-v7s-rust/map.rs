@@ -6,8 +6,6 @@
 //! snoop is served once per run. Pages become visible in any order within a call, which is all the
 //! interface promises: a walker may look at a mapping once the call has returned.
 
-use core::slice::from_ref;
-
 use kernel::{
     iommu::pgtable::prot,
     prelude::*, //
@@ -23,7 +21,9 @@ use crate::{
             Leaf,
             Section,
             SmallPage,
-            Supersection, //
+            Supersection,
+            Test,
+            Vacant, //
         },
         slots::{
             fill_vacant,
@@ -82,7 +82,7 @@ impl IoPgtableArmV7s {
         }
     }
 
-    /// Whether a request is one that may be tried.
+    /// Returns true if a request is in range, aligned and of a page size that the set has.
     #[inline(always)]
     fn may_map<L: Leaf>(&self, iova: usize, paddr: u64, count: usize, flags: u32) -> bool {
         let cfg = self.cfg();
@@ -97,7 +97,7 @@ impl IoPgtableArmV7s {
             && L::SIZE & cfg.page_sizes() != 0
     }
 
-    /// Says what is wrong with a request that may not be tried.
+    /// Logs the reason why [`may_map`](Self::may_map) is false, and returns its errno.
     #[cold]
     #[inline(never)]
     fn refuse_map(
@@ -146,16 +146,19 @@ impl IoPgtableArmV7s {
         let slot = self.slot(iova).ok_or(ERANGE)?;
         // SAFETY: Part of the slot's addresses is the caller's alone.
         let l2 = unsafe { self.l2_or_grow(slot, gfp)? };
-        let run = from_ref(&l2[l2_index(iova)]);
+        let slot = &l2[l2_index(iova)];
         let entry = SmallPage::encode(
             paddr,
             SmallPage::template(flags, self.cfg().format()),
             self.cfg().format(),
         );
-        let done = self.map_run::<SmallPage>(run, entry);
-        *mapped = mapped.wrapping_add(done << SmallPage::SHIFT);
-        let result = if done == 1 { Ok(()) } else { Err(EEXIST) };
-        self.end_map(result, iova, SmallPage::SIZE)
+        if !Vacant::one(slot.load()) {
+            return self.end_map(Err(EEXIST), iova, SmallPage::SIZE);
+        }
+        slot.store(entry);
+        self.cfg().walker().sync_one(slot);
+        *mapped = mapped.wrapping_add(SmallPage::SIZE);
+        self.end_map(Ok(()), iova, SmallPage::SIZE)
     }
 
     /// Maps pages of a size that second-level tables hold.
@@ -244,7 +247,7 @@ impl IoPgtableArmV7s {
         self.end_map(result, iova, L::SIZE)
     }
 
-    /// What every mapping ends with.
+    /// Ends each mapping: orders its entries before what comes next, and logs a conflict.
     #[inline(always)]
     fn end_map(&self, result: Result, iova: usize, pgsize: usize) -> Result {
         // All entries before anything that makes the walker look at the new addresses.
@@ -266,8 +269,8 @@ impl IoPgtableArmV7s {
     }
 
     /// Makes room for a section, or a supersection's sixteen, at `iova`: second-level tables stay
-    /// when their last mapping goes, and give way here. [`EEXIST`], and nothing changed, if anything
-    /// is mapped.
+    /// when their last mapping goes, and give way here. [`EEXIST`], and nothing changed, if
+    /// anything is mapped.
     ///
     /// # Safety
     ///

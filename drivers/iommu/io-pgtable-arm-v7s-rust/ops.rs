@@ -57,7 +57,8 @@ pub(crate) unsafe extern "C" fn map_pages(
     gfp: bindings::gfp_t,
     mapped: *mut usize,
 ) -> c_int {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller keeps the contract of `map_pages`: a live set of ours, addresses of its
+    // own, and a valid `mapped`.
     let result = unsafe {
         let gfp = Gfp::from_raw(gfp);
         set_of(ops).map_pages(
@@ -87,7 +88,8 @@ unsafe extern "C" fn unmap_pages(
     pgcount: usize,
     gather: *mut bindings::iommu_iotlb_gather,
 ) -> usize {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller keeps the contract of `unmap_pages`: a live set of ours, addresses of its
+    // own, and a gather that is null or valid.
     unsafe { set_of(ops).unmap_pages(iova, pgsize, pgcount, Gather::new(gather)) }
 }
 
@@ -99,8 +101,8 @@ unsafe extern "C" fn iova_to_phys(
     ops: *mut bindings::io_pgtable_ops,
     iova: usize,
 ) -> bindings::phys_addr_t {
-    // SAFETY: By the function's requirements. A 32-bit `phys_addr_t` holds any address that could
-    // be mapped.
+    // SAFETY: The caller keeps the contract of `iova_to_phys`. A 32-bit `phys_addr_t` holds any
+    // address that could be mapped.
     unsafe { set_of(ops).iova_to_phys(iova) as bindings::phys_addr_t }
 }
 
@@ -119,7 +121,7 @@ unsafe extern "C" fn pgtable_walk(
     iova: usize,
     wd: *mut c_void,
 ) -> c_int {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller keeps the contract of `pgtable_walk`: a live set of ours and valid data.
     let result = unsafe {
         let data = wd.cast::<bindings::arm_lpae_io_pgtable_walk_data>();
         set_of(ops).walk(iova, &mut (*data).ptes)
@@ -137,7 +139,7 @@ pub(crate) unsafe extern "C" fn alloc(
     cfg: *mut bindings::io_pgtable_cfg,
     _cookie: *mut c_void,
 ) -> *mut bindings::io_pgtable {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a valid configuration that is its alone.
     match make(unsafe { &mut *cfg }) {
         Ok(set) => set.as_ptr().cast(),
         Err(_) => ptr::null_mut(),

@@ -72,7 +72,7 @@ const NMRR: Nmrr = Nmrr::from_raw(0)
 /// T0SZ 0 and EAE 0: TTBR0 translates everything, with short descriptors.
 const TCR: u32 = 0;
 
-/// What a driver finds in its `struct io_pgtable_cfg`.
+/// The part of `struct io_pgtable_cfg` that a driver writes to its registers.
 pub(crate) type Registers = bindings::io_pgtable_cfg__bindgen_ty_1__bindgen_ty_3;
 
 /// The registers for a table set whose first-level table is at `l1`.

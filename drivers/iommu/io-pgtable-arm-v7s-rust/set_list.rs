@@ -23,7 +23,7 @@ unsafe impl Send for Live {}
 /// All live sets, in the order in which they were made.
 struct Sets {
     live: KVec<Live>,
-    /// How many were made.
+    /// Number of sets made so far.
     made: u64,
 }
 

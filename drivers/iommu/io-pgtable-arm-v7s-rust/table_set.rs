@@ -3,10 +3,7 @@
 //! A table set: one first-level table, the second-level tables it refers to, and the way from an
 //! input address through them.
 
-use core::{
-    ptr::NonNull,
-    slice::from_ref, //
-};
+use core::ptr::NonNull;
 
 use kernel::{
     bindings,
@@ -76,9 +73,9 @@ pub(crate) struct IoPgtableArmV7s {
     readers: Readers,
 }
 
-// SAFETY: What is behind the pointers may be used from any thread; slots are made for sharing.
+// SAFETY: The tables and the device behind the pointers may be used from any thread.
 unsafe impl Send for IoPgtableArmV7s {}
-// SAFETY: As above. `iop` is written before the set is shared.
+// SAFETY: Slots and marks allow shared mutation. `iop` is written before the set is shared.
 unsafe impl Sync for IoPgtableArmV7s {}
 
 impl IoPgtableArmV7s {
@@ -121,35 +118,35 @@ impl IoPgtableArmV7s {
         Ok(this)
     }
 
-    /// The C half of the table set.
+    /// Returns the C half of the table set.
     #[inline(always)]
     pub(crate) fn iop(&self) -> *mut bindings::io_pgtable {
         self.iop.get()
     }
 
-    /// What the set was made for.
+    /// Returns the configuration of the set.
     #[inline(always)]
     pub(crate) fn cfg(&self) -> &Config {
         &self.cfg
     }
 
-    /// All first-level slots, one for each MiB of input addresses.
+    /// Returns all first-level slots, one for each MiB of input addresses.
     #[inline(always)]
     pub(crate) fn l1(&self) -> &[Slot] {
         &self.l1
     }
 
-    /// Where the first-level table is.
+    /// Returns the physical address of the first-level table.
     pub(crate) fn l1_phys(&self) -> u64 {
         self.l1.phys().as_u64()
     }
 
-    /// Bytes that the first-level table takes.
+    /// Returns the bytes that the first-level table takes.
     pub(crate) fn l1_bytes(&self) -> usize {
         self.l1.bytes()
     }
 
-    /// Bytes that `tables` second-level tables take.
+    /// Returns the bytes that `tables` second-level tables take.
     pub(crate) fn l2_bytes(&self, tables: usize) -> usize {
         self.tables.bytes(tables)
     }
@@ -159,19 +156,19 @@ impl IoPgtableArmV7s {
         &self.readers
     }
 
-    /// The base register, and the others that say how to walk.
+    /// Returns the values for the registers of the walker.
     pub(crate) fn registers(&self) -> registers::Registers {
         registers::of(&self.cfg, self.l1.phys())
     }
 
-    /// Where the second-level table is that a first-level entry refers to.
+    /// Returns a pointer to the second-level table that a first-level entry refers to.
     #[inline(always)]
     fn l2_ptr(&self, table_entry: u32) -> *mut L2Slots {
         let phys = entry::table_paddr(table_entry, self.cfg.mtk_ttbr_ext());
         self.linear.wrapping_add(phys as usize) as *mut L2Slots
     }
 
-    /// The slots of the second-level table that a first-level entry refers to.
+    /// Returns the slots of the second-level table that a first-level entry refers to.
     ///
     /// # Safety
     ///
@@ -189,8 +186,7 @@ impl IoPgtableArmV7s {
     /// Returns the first-level slot for `iova` and its mark, unless `iova` is out of range.
     #[inline(always)]
     pub(crate) fn slot(&self, iova: usize) -> Option<(&Slot, &Mark)> {
-        let mib = iova >> Section::SHIFT;
-        Some((self.l1.get(mib)?, self.l1.marks().get(mib)?))
+        self.l1.slot(iova >> Section::SHIFT)
     }
 
     /// Returns the slots from `iova` on, with their marks.
@@ -235,12 +231,12 @@ impl IoPgtableArmV7s {
     /// Makes a first-level entry visible to a walker that does not snoop.
     #[cold]
     fn show(&self, slot: &Slot, mark: &Mark) {
-        self.cfg.walker().sync(from_ref(slot));
+        self.cfg.walker().sync_one(slot);
         mark.set_seen();
     }
 
-    /// Installs an empty second-level table in an empty slot and returns the entry for it, or, if
-    /// somebody else was quicker, theirs.
+    /// Installs an empty second-level table in an empty slot and returns its entry, or the entry of
+    /// another CPU that was first.
     #[cold]
     fn grow(&self, slot: &Slot, gfp: Gfp) -> Result<u32> {
         // Validate gfp first, so that the result does not depend on the retired tables.
@@ -254,7 +250,7 @@ impl IoPgtableArmV7s {
         let Err(other) = slot.install(raw) else {
             return Ok(raw);
         };
-        // SAFETY: The table is of this set, and nobody but us refers to it.
+        // SAFETY: The table is of this set, and no entry refers to it.
         unsafe {
             match kept {
                 Some(raw) => self.keep(raw),
@@ -366,7 +362,7 @@ impl IoPgtableArmV7s {
     pub(crate) fn disconnect(&self, slot: &Slot, mark: &Mark) {
         mark.clear();
         slot.store(INVALID);
-        self.cfg.walker().sync(from_ref(slot));
+        self.cfg.walker().sync_one(slot);
     }
 
     /// Makes all entries of a second-level table invalid.
@@ -442,7 +438,7 @@ impl IoPgtableArmV7s {
     }
 }
 
-/// Index of an address in its second-level table.
+/// Returns the index of an address in its second-level table.
 #[inline(always)]
 pub(crate) fn l2_index(iova: usize) -> usize {
     iova >> SmallPage::SHIFT & (L2_ENTRIES - 1)

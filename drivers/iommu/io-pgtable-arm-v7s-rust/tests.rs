@@ -40,7 +40,7 @@ use crate::{
     table_set::IoPgtableArmV7s, //
 };
 
-/// Whether two numbers are the same; if not, the log says where and how they differ, because
+/// True if two numbers are the same; if not, the log says where and how they differ, because
 /// KUnit's own message does not.
 macro_rules! same {
     ($got:expr, $expected:expr, $($what:tt)+) => {
@@ -93,7 +93,7 @@ fn errno(error: Error) -> c_int {
     error.to_errno()
 }
 
-/// What is behind `same!`.
+/// Compares for `same!`.
 fn is_same<T: PartialEq + fmt::Debug>(got: T, expected: T, what: fmt::Arguments<'_>) -> bool {
     if got != expected {
         pr_err!("{what}: {got:#x?}, expected {expected:#x?}\n");
@@ -101,7 +101,7 @@ fn is_same<T: PartialEq + fmt::Debug>(got: T, expected: T, what: fmt::Arguments<
     got == expected
 }
 
-/// Where to look in `size` bytes: at the first and the last byte of pages, and one in between; of
+/// Offsets to look at in `size` bytes: the first and the last byte of pages, and one in between; of
 /// all pages in some megabytes, of every 17th in more, and of the last.
 fn probes(size: usize) -> impl Iterator<Item = usize> {
     let step = if size > 4 * SZ_1M { 17 } else { 1 };
@@ -199,7 +199,7 @@ impl Set {
         Self::new(request(quirks, ias, oas))
     }
 
-    /// What is behind the ops.
+    /// Returns the table set behind the ops.
     fn table(&self) -> &IoPgtableArmV7s {
         // SAFETY: Ops are a field of the `io_pgtable` that a live set begins with.
         unsafe { &*container_of!(self.ops.as_ptr(), bindings::io_pgtable, ops).cast() }
@@ -246,7 +246,7 @@ impl Set {
         self.map_prot(iova, paddr, pgsize, pgcount, RW)
     }
 
-    /// Whether all of it can be mapped.
+    /// Returns true if all of it can be mapped.
     fn maps(&self, iova: usize, paddr: u64, pgsize: usize, pgcount: usize) -> bool {
         // Of all of a space as large as `usize` the interface cannot tell the size.
         self.map(iova, paddr, pgsize, pgcount) == (OK, pgsize.wrapping_mul(pgcount))
@@ -308,7 +308,7 @@ impl Set {
         }
     }
 
-    /// Whether `size` bytes from `iova` on translate to those from `paddr` on.
+    /// Returns true if `size` bytes from `iova` on translate to those from `paddr` on.
     fn translates(&self, iova: usize, paddr: u64, size: usize) -> bool {
         probes(size).all(|at| {
             let (iova, paddr) = (iova + at, paddr + at as u64);
@@ -316,7 +316,7 @@ impl Set {
         })
     }
 
-    /// Whether nothing from `iova` on translates, for `size` bytes.
+    /// Returns true if nothing from `iova` on translates, for `size` bytes.
     fn is_gap(&self, iova: usize, size: usize) -> bool {
         probes(size).all(|at| same!(self.phys(iova + at), 0, "translation of {:#x}", iova + at))
     }
@@ -339,7 +339,7 @@ impl Set {
         unsafe { self.table().l2(raw)[iova >> 12 & 0xff].load() }
     }
 
-    /// Whether there is a second-level table for an address.
+    /// Returns true if there is a second-level table for an address.
     fn has_table(&self, iova: usize) -> bool {
         entry::is_table(self.l1_entry(iova))
     }

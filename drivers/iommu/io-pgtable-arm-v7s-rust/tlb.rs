@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver's TLB callbacks, `struct iommu_flush_ops`: each is optional, and so is the lot.
+//! The driver's TLB callbacks, `struct iommu_flush_ops`: each is optional, and so is the structure.
 
 use kernel::{
     bindings,
@@ -9,7 +9,7 @@ use kernel::{
 
 use crate::table_set::IoPgtableArmV7s;
 
-/// The driver's `struct iommu_iotlb_gather`, or none; we only hand it on.
+/// The driver's `struct iommu_iotlb_gather`, or none, for its callbacks.
 ///
 /// # Invariants
 ///
@@ -26,7 +26,7 @@ impl Gather {
         Self(gather)
     }
 
-    /// Whether the driver flushes later, all at once, and wants no callback for leaves.
+    /// Returns true if the driver flushes later, all at once, and wants no callback for leaves.
     #[inline(always)]
     fn is_queued(self) -> bool {
         // SAFETY: Null or valid (type invariant).
@@ -73,7 +73,7 @@ impl IoPgtableArmV7s {
         let Some(flush_walk) = tlb.and_then(|tlb| tlb.tlb_flush_walk) else {
             return false;
         };
-        // SAFETY: As above.
+        // SAFETY: The driver's callback with the driver's cookie; both live as long as the set.
         unsafe { flush_walk(iova, size, granule, cookie) };
         true
     }

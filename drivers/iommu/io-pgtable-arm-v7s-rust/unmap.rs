@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Unmapping: runs of pages, and what the driver is told of each.
+//! Unmapping: runs of pages, and the driver's callbacks for each.
 //!
 //! Entries of a run become invalid before the first callback for them; a driver that flushes in
 //! its callbacks therefore never flushes too early. Callbacks come in the order of addresses.
-
-use core::slice::from_ref;
 
 use crate::{
     config::MAX_SPACE,
@@ -73,7 +71,7 @@ impl IoPgtableArmV7s {
         }
     }
 
-    /// Whether a request is one that may be tried.
+    /// Returns true if a request is in range, aligned and of a page size that the set has.
     #[inline(always)]
     fn may_unmap<L: Leaf>(&self, iova: usize, count: usize) -> bool {
         let cfg = self.cfg();
@@ -118,9 +116,10 @@ impl IoPgtableArmV7s {
             .map_or(INVALID, Slot::load);
         if entry::is_table(raw) {
             // SAFETY: Read from this set; part of the slot's addresses is the caller's alone.
-            let run = from_ref(unsafe { &self.l2(raw)[l2_index(iova)] });
-            if clear_leading::<Small, SmallPage>(run) == 1 {
-                self.cfg().walker().sync(run);
+            let slot = unsafe { &self.l2(raw)[l2_index(iova)] };
+            if Small::one(slot.load()) {
+                slot.store(INVALID);
+                self.cfg().walker().sync_one(slot);
                 self.flush_leaves(gather, iova, SmallPage::SIZE, 1);
                 return SmallPage::SIZE;
             }

@@ -47,7 +47,7 @@ refused() {
 	has 'in a line that names it' "table_alloc=$1: only table_bench" "$(said)"
 }
 
-plan $((3 + 2 * 6 + 4 * 2))
+plan $((3 + 2 * 6 + 4 * 2 + 5))
 same 'no secondary page tables at first' 0 "$(counted)"
 check 'a value that table_alloc does not have is refused' fails modprobe $format table_alloc=6
 has 'in a line that names it' 'table_alloc=6' "$(said)"
@@ -57,3 +57,9 @@ serves 5 pool 20 '2 20480'
 for number in 1 2 3 4; do
 	refused $number
 done
+
+check 'populate_mib=8 loads' modprobe $format populate_mib=8
+check 'a driver maps in some of the first 8 MiB' modprobe rust_v7s_client
+same 'each of which had a table from the start' 8 "$(taken | cut -d ' ' -f 1)"
+check 'both unload' rmmod rust_v7s_client $format
+same 'and nothing is left' 0 "$(counted)"

@@ -8,7 +8,7 @@
 //! The kernel crate's debugfs formats a file whole, into one buffer: too much for a table set with
 //! millions of lines. It does not name the owner of its files either, so that a module can go while
 //! one of them is open. Here a reader costs a page and what it has to remember, lines are never cut
-//! in two however small the reads are, and whoever has a file open holds the module.
+//! in two however small the reads are, and an open file holds the module.
 
 #![cfg_attr(not(CONFIG_DEBUG_FS), allow(dead_code))]
 
@@ -27,12 +27,12 @@ use kernel::{
 
 use crate::OWNER;
 
-/// What a file shows; a value is what one reader remembers, zeroed when it begins to read.
+/// The content of a file; a value is the state of one reader, zeroed when it begins to read.
 pub(crate) trait Lines: Zeroable {
-    /// What the file is about.
+    /// The subject of the file.
     type Of: Sync + 'static;
 
-    /// What comes first, newline included.
+    /// The first line, newline included.
     const HEADER: &'static str;
 
     /// Finds the line at `position`, or else the next behind it, and returns the position behind
@@ -73,15 +73,14 @@ impl<L: Lines> fmt::Display for Line<'_, L> {
 /// The position behind everything.
 const END: i64 = i64::MAX;
 
-/// One who reads a file. Positions of the file are those of its lines plus one: the header has
-/// zero.
+/// A reader of a file. Positions of the file are those of its lines plus one: the header has zero.
 ///
 /// # Invariants
 ///
 /// `of` is valid while the file is in its folder.
 struct Reader<L: Lines> {
     of: *const L::Of,
-    /// Where the line is that was found last; zero if there is none.
+    /// Position of the line that was found last; zero if there is none.
     at: i64,
     /// The position behind it.
     next: i64,
@@ -129,8 +128,8 @@ impl<L: Lines> Reader<L> {
     /// `seq` was opened by [`open`](Self::open); the caller is one of its operations, which exclude
     /// each other.
     unsafe fn of_file<'a>(seq: *mut bindings::seq_file) -> &'a mut Self {
-        // SAFETY: By the function's requirements it is the reader that `open` left there, and
-        // nobody else uses it.
+        // SAFETY: `private` is the reader that `open` left there; the operations of a file exclude
+        // each other.
         unsafe { &mut *(*seq).private.cast() }
     }
 
@@ -142,10 +141,10 @@ impl<L: Lines> Reader<L> {
         seq: *mut bindings::seq_file,
         position: *mut bindings::loff_t,
     ) -> *mut c_void {
-        // SAFETY: By the function's requirements.
+        // SAFETY: seq_file calls this for a file that `open` opened, with a valid position.
         let (reader, position) = unsafe { (Self::of_file(seq), *position) };
         match position {
-            // Whoever begins anew wants to see what there is now.
+            // A reader that begins anew gets the state of now.
             0 => {
                 reader.at = 0;
                 // SAFETY: It is `Zeroable`.
@@ -165,9 +164,9 @@ impl<L: Lines> Reader<L> {
         _line: *mut c_void,
         position: *mut bindings::loff_t,
     ) -> *mut c_void {
-        // SAFETY: By the function's requirements.
+        // SAFETY: seq_file calls this for a file that `open` opened.
         let reader = unsafe { Self::of_file(seq) };
-        // SAFETY: As above.
+        // SAFETY: seq_file passes a valid position.
         unsafe { *position = reader.next };
         if reader.next == END {
             return ptr::null_mut();
@@ -181,12 +180,12 @@ impl<L: Lines> Reader<L> {
     ///
     /// As for [`start`](Self::start).
     unsafe extern "C" fn show(seq: *mut bindings::seq_file, _line: *mut c_void) -> c_int {
-        // SAFETY: By the function's requirements.
+        // SAFETY: seq_file calls this for a file that `open` opened.
         let (reader, position) = unsafe { (Self::of_file(seq), (*seq).index) };
-        // SAFETY: As above, and nobody else has the file while this runs.
+        // SAFETY: The file is valid, and its lock is held while this runs.
         let seq = unsafe { SeqFile::from_raw(seq) };
-        // SAFETY: Reading is for files that are in their folder (invariant): debugfs waits for
-        // those who read before it removes one.
+        // SAFETY: A file is read only while it is in its folder (invariant): debugfs waits for
+        // readers before it removes one.
         let of = unsafe { &*reader.of };
         if position == 0 {
             reader.next = 1;
@@ -197,8 +196,8 @@ impl<L: Lines> Reader<L> {
         0
     }
 
-    /// Whether there is a line at `position` or behind it. A line for which the buffer had no room
-    /// is asked for again, and is still the same.
+    /// Finds the line at `position` or behind it; returns false if there is none. A line for which
+    /// the buffer had no room is asked for again, and is still the same.
     fn find(&mut self, of: &L::Of, position: i64) -> bool {
         if self.at == position {
             return true;
@@ -228,7 +227,7 @@ pub(crate) struct Folder(#[cfg(CONFIG_DEBUG_FS)] *mut bindings::dentry);
 
 // SAFETY: debugfs may be used from any thread.
 unsafe impl Send for Folder {}
-// SAFETY: As above.
+// SAFETY: debugfs may be used from several threads at a time.
 unsafe impl Sync for Folder {}
 
 #[cfg(CONFIG_DEBUG_FS)]

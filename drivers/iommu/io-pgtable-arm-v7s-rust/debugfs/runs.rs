@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `runs`: a line for consecutive input addresses that are mapped to consecutive output addresses in
-//! the same way.
+//! `runs`: a line for consecutive input addresses that are mapped to consecutive output addresses
+//! in the same way.
 
 use kernel::{
     fmt,

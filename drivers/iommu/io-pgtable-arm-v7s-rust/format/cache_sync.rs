@@ -8,7 +8,8 @@ use core::{
         c_void, //
     },
     mem::size_of_val,
-    ptr::NonNull, //
+    ptr::NonNull,
+    slice::from_ref, //
 };
 
 use crate::format::slots::Slot;
@@ -92,9 +93,15 @@ impl Walker {
             sync_for(dev, run);
         }
     }
+
+    /// Makes one entry visible to a walker that does not snoop.
+    #[inline(always)]
+    pub(crate) fn sync_one(self, slot: &Slot) {
+        self.sync(from_ref(slot));
+    }
 }
 
-#[inline(never)]
+#[inline(always)]
 fn sync_for(dev: NonNull<c_void>, run: &[Slot]) {
     // An empty run may point one past its table, which DMA debugging rejects.
     if run.is_empty() {

@@ -139,8 +139,8 @@ pub(crate) struct Format {
     pub(crate) ns: bool,
 }
 
-/// What a mapping asks of an entry beside the address: the bits that every size of leaf has,
-/// wherever it keeps them.
+/// The attributes of a mapping beside its address: bits that every size of leaf has, each in its
+/// own places.
 #[derive(Clone, Copy, PartialEq, Eq, Zeroable)]
 pub(crate) struct Attributes {
     /// TEX\[0\]; with C and B it indexes PRRR and NMRR.
@@ -337,7 +337,7 @@ impl Leaf for Supersection {
 pub(crate) fn with_ns(entry: u32, format: Format) -> u32 {
     SectionEntry::from_raw(entry).with_ns(format.ns).into_raw()
 }
-/// What a leaf entry maps: the input addresses that share it, and the output address of the first.
+/// The mapping of a leaf entry: the size of its page, and the output address of the first byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Mapping {
     /// Output address of the page's first byte.
@@ -395,7 +395,8 @@ pub(crate) fn attributes_l1(raw: u32, perms: bool) -> Attributes {
     attributes!(SectionEntry::from_raw(raw), perms)
 }
 
-/// The same of a second-level entry.
+/// Returns the attributes of a second-level entry that maps something; `perms` as for
+/// [`attributes_l1`].
 pub(crate) fn attributes_l2(raw: u32, perms: bool) -> Attributes {
     if SmallEntry::from_raw(raw).small().into() {
         attributes!(SmallEntry::from_raw(raw), perms)
@@ -404,7 +405,7 @@ pub(crate) fn attributes_l2(raw: u32, perms: bool) -> Attributes {
     }
 }
 
-/// Whether a first-level entry, a table's or a leaf's, leads to non-secure memory.
+/// Returns true if a first-level entry, of a table or a leaf, leads to non-secure memory.
 pub(crate) fn is_non_secure(raw: u32) -> bool {
     if is_table(raw) {
         Table::from_raw(raw).ns().into()
@@ -413,7 +414,7 @@ pub(crate) fn is_non_secure(raw: u32) -> bool {
     }
 }
 
-/// Whether a first-level entry refers to a table.
+/// Returns true if a first-level entry refers to a table.
 #[inline(always)]
 pub(crate) fn is_table(raw: u32) -> bool {
     Table::from_raw(raw).kind().get() == l1_kind::TABLE
@@ -449,7 +450,7 @@ pub(crate) fn show_table(raw: u32) -> u32 {
         .into_raw()
 }
 
-/// The same bits in both halves of a word of two entries.
+/// Returns a word of two entries that both have these bits.
 const fn both(bits: u32) -> u64 {
     (bits as u64) << 32 | bits as u64
 }
@@ -571,7 +572,7 @@ impl Test for Valid {
     }
 }
 
-/// Whether a first-level entry is part of a supersection.
+/// Returns true if a first-level entry is part of a supersection.
 #[inline(always)]
 pub(crate) fn is_supersection(raw: u32) -> bool {
     !is_table(raw) && SectionEntry::from_raw(raw).supersection().into()

@@ -16,9 +16,9 @@
 //!   on kernels built by gcc). What has to be ordered says so where it happens: a new table's
 //!   content before the entry that refers to it ([`Slot::install`]), all entries before a mapping
 //!   is announced ([`publish`](crate::format::barrier::publish)). A CPU that follows an entry to a
-//!   table is ordered by the address dependency. The litmus tests in Documentation/iommu/litmus put that
-//!   to the kernel's memory model.
-//! - **Who writes.** A caller of the io-pgtable interface has the range of its call to itself, so
+//!   table is ordered by the address dependency. The litmus tests in Documentation/iommu/litmus put
+//!   that to the kernel's memory model.
+//! - **Writers.** A caller of the io-pgtable interface has the range of its call to itself, so
 //!   that runs of slots have one writer. Only a first-level slot may be filled by two callers at
 //!   once, whose ranges lie in the same 1 MiB: [`Slot::install`] lets one of them win.
 
@@ -63,12 +63,13 @@ impl Slot {
     /// Writes the entry.
     #[inline(always)]
     pub(crate) fn store(&self, entry: u32) {
-        // SAFETY: As for `load`.
+        // SAFETY: The pointer comes from a reference and is aligned; the access is single-copy
+        // atomic.
         unsafe { self.0.get().write_volatile(entry) }
     }
 
     /// Makes an invalid entry refer to a table whose content the walker can already see, or
-    /// returns the entry that somebody else put there first.
+    /// returns the entry that another CPU put there first.
     pub(crate) fn install(&self, entry: u32) -> Result<(), u32> {
         publish_table();
         // SAFETY: The pointer comes from a reference and is aligned; all other accesses to the slot
@@ -91,13 +92,13 @@ impl Pair {
 
     #[inline(always)]
     fn load(&self) -> u64 {
-        // SAFETY: As for `Slot::load`: each half is read at once.
+        // SAFETY: The pointer comes from a reference and is aligned; each half is read at once.
         unsafe { self.0.get().read_volatile() }
     }
 
     #[inline(always)]
     fn store(&self, word: u64) {
-        // SAFETY: As for `Slot::load`: each half is written at once.
+        // SAFETY: The pointer comes from a reference and is aligned; each half is written at once.
         unsafe { self.0.get().write_volatile(word) }
     }
 
@@ -171,8 +172,8 @@ pub(crate) fn fill_vacant<L: Leaf>(run: &[Slot], first: u32) -> usize {
     done
 }
 
-/// The same, as far as whole blocks of words go. A block is a page of those that take sixteen
-/// slots, which are naturally aligned.
+/// Does the same for whole blocks of words. A page that takes sixteen slots is one block, since it
+/// is naturally aligned.
 #[inline(never)]
 fn fill_blocks<L: Leaf>(run: &[Slot], first: u32) -> usize {
     const { assert!(L::ENTRIES == 1 || L::ENTRIES == 2 * Pair::BLOCK) };
@@ -229,7 +230,7 @@ pub(crate) fn clear_leading<T: Test, L: Leaf>(run: &[Slot]) -> usize {
     done
 }
 
-/// The same, as far as whole blocks of words go.
+/// Does the same for whole blocks of words.
 #[inline(never)]
 fn clear_blocks<T: Test>(run: &[Slot]) -> usize {
     let (head, pairs, _) = split(run);

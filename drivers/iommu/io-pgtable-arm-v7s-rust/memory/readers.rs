@@ -44,7 +44,7 @@ use crate::{
 /// The lock of a set that readers take, and the tables that it protects.
 pub(crate) struct Readers {
     retired: Pin<KBox<IrqLock<Retired>>>,
-    /// How many tables there are in `retired`; written under the lock.
+    /// Number of tables in `retired`; written under the lock.
     count: Atomic<usize>,
 }
 

@@ -9,10 +9,15 @@
 //! (mtk_iommu: when the mapping or unmapping that the retirement is part of has ended), and does
 //! not say when that is.
 //!
-//! Under such a driver, retired tables are emptied and kept: a late walker finds invalid entries. A
-//! set that needs a table takes one of its retired ones; what it then maps is memory that the same
-//! walker may reach anyway. The rest is freed with the set, so that a set never has more tables
-//! than it once needed at a time.
+//! Under such a driver, retired tables are kept, with the entries they have. A late walker finds
+//! there what it may have in its TLB as well until the driver invalidates that: the mappings that
+//! were unmapped, to memory that is not given back before. The kernel's C frees such a table at
+//! once, with the same entries in it, and then lets others write to it.
+//!
+//! A set that needs a table takes one of its retired ones, and empties it before an entry refers to
+//! it. A late walker then finds nothing, or the new mappings: memory that the same walker may reach
+//! anyway. The rest is freed with the set, so that a set never has more tables than it once needed
+//! at a time.
 
 use crate::format::{
     entry::{

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory of tables: pages for the first level, for the second level whatever
-//! [`source`] chose; both where the walker's pointers reach.
+//! The memory of tables: pages for the first level, tables of the chosen [`source`] for the second;
+//! both where the walker's pointers reach.
 
 use core::{
     mem::{
@@ -115,9 +115,17 @@ impl L1 {
         })
     }
 
-    /// Where the walker finds it.
+    /// Returns the physical address, at which the walker finds it.
     pub(crate) fn phys(&self) -> TablePhys {
         self.phys
+    }
+
+    /// Returns the slot for a MiB and its mark, unless the number is too high.
+    #[inline(always)]
+    pub(crate) fn slot(&self, mib: usize) -> Option<(&Slot, &Mark)> {
+        let slot = self.get(mib)?;
+        // SAFETY: There are as many marks as slots (type invariant).
+        Some((slot, unsafe { self.marks.get_unchecked(mib) }))
     }
 
     /// Returns the marks, one for each slot.
@@ -126,7 +134,7 @@ impl L1 {
         &self.marks
     }
 
-    /// The memory it takes: whole pages.
+    /// Returns the bytes of its pages.
     pub(crate) fn bytes(&self) -> usize {
         self.pages.size()
     }
@@ -144,8 +152,8 @@ impl Deref for L1 {
 
 impl Drop for L1 {
     fn drop(&mut self) {
-        // SAFETY: The table is ours and attached with these arguments (invariant), and whoever
-        // drops it promises that the walker no longer uses it.
+        // SAFETY: The table belongs to this value and is attached with these arguments (invariant).
+        // It is dropped with its set, which no walker uses any more.
         unsafe {
             self.walker
                 .detach(self.phys.as_u64(), size_of::<Slot>() * self.entries);
@@ -199,7 +207,7 @@ impl<'a> L2<'a> {
     ) -> Self {
         // INVARIANT: It is still attached, `into_raw` changed nothing about it.
         Self {
-            // SAFETY: By the function's requirements it is one of these tables.
+            // SAFETY: The caller promises that it is one of these tables.
             table: unsafe { Table::from_raw(tables, slots.cast()) },
             walker,
         }

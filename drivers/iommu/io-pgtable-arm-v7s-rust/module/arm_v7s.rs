@@ -52,8 +52,8 @@ pub trait ArmV7sTables {
     /// large pages in it allocates from then on, whatever is unmapped meanwhile. A section that is
     /// mapped in the range takes the place of its table.
     ///
-    /// Returns [`ERANGE`] if the range is not inside `ias`, [`EINVAL`] for `gfp` with zone bits or a
-    /// table that another provider serves, [`ENOMEM`]; tables made until then stay.
+    /// Returns [`ERANGE`] if the range is not inside `ias`, [`EINVAL`] for `gfp` with zone bits or
+    /// a table that another provider serves, [`ENOMEM`]; tables made until then stay.
     ///
     /// # Safety
     ///
@@ -113,5 +113,50 @@ impl ArmV7sRegisters for slab_rust::any_page_table!(ArmV7s) {
     #[inline]
     fn tcr(&self) -> u32 {
         register!(self, tcr)
+    }
+}
+
+#[kernel::macros::kunit_tests(v7s_tables_ahead)]
+mod tests {
+    use super::*;
+
+    use kernel::{
+        faux,
+        iommu::pgtable::Config,
+        sizes::{
+            SZ_1M,
+            SZ_4K, //
+        }, //
+    };
+
+    use slab_rust::compat::{
+        bound,
+        page_table, //
+    };
+
+    use crate::module::by_name::is_ours;
+
+    /// Tables of this module are populated and trimmed, those of others are refused.
+    #[test]
+    fn populate_and_trim() -> Result {
+        let device = faux::Registration::new(c"v7s_tables_ahead", None)?;
+        let config = Config {
+            quirks: 0,
+            pgsize_bitmap: SZ_4K,
+            ias: 32,
+            oas: 32,
+            coherent_walk: true,
+        };
+        // SAFETY: The table is dropped before the device.
+        let table = unsafe { page_table::<ArmV7s>(bound(&device), config)? };
+        // SAFETY: The ops are those of a live table.
+        let ours = unsafe { is_ours(table.raw_ops()) };
+        let expected = if ours { Ok(()) } else { Err(EINVAL) };
+        // SAFETY: Nobody else uses the table, and no walker does.
+        let result = unsafe { table.populate(0, 2 * SZ_1M, Gfp::KERNEL) };
+        assert_eq!(result, expected);
+        // SAFETY: Nobody else uses the table, and no walker does.
+        unsafe { table.trim(0, SZ_1M) };
+        Ok(())
     }
 }

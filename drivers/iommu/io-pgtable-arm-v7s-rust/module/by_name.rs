@@ -41,7 +41,8 @@ pub(crate) static io_pgtable_arm_v7s_rust_init_fns: bindings::io_pgtable_init_fn
         caps: 0,
     };
 
-/// Whether these are the ops of one of our table sets; C's and ours differ in what they call.
+/// Returns true if these are the ops of one of our table sets; C's and ours differ in what they
+/// call.
 ///
 /// # Safety
 ///
@@ -103,7 +104,7 @@ unsafe extern "C" fn free(iop: *mut bindings::io_pgtable) {
     if iop.is_null() {
         return;
     }
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller gives away a set from `alloc`, which nobody uses any more.
     unsafe { ops::free(iop) };
     // SAFETY: The set's reference, taken in `alloc`.
     unsafe { bindings::module_put(OWNER) };
@@ -132,7 +133,7 @@ pub unsafe extern "C" fn alloc_io_pgtable_arm_v7s_rust_ops(
         ));
         return ptr::null_mut();
     }
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a valid configuration that is its alone.
     let iop = unsafe { alloc(cfg, cookie) };
     if iop.is_null() {
         return ptr::null_mut();
@@ -195,7 +196,8 @@ unsafe fn ours<'a>(ops: *mut bindings::io_pgtable_ops, what: &str) -> Result<&'a
 /// mapped in the range takes the place of its table.
 ///
 /// Returns 0, or -ERANGE if the range is not inside `ias`, -EINVAL for `gfp` with zone bits or ops
-/// that are not of this module, -ENOMEM; tables made until then stay. Sleeps only if `gfp` allows it.
+/// that are not of this module, -ENOMEM; tables made until then stay. Sleeps only if `gfp` allows
+/// it.
 ///
 /// # Safety
 ///

@@ -255,7 +255,8 @@ mod imp {
         cfg: *mut bindings::io_pgtable_cfg,
         cookie: *mut c_void,
     ) -> *mut bindings::io_pgtable_ops {
-        // SAFETY: By the function's requirements; a null `cfg` is no worse here than in C.
+        // SAFETY: The caller keeps the contract of `alloc_io_pgtable_ops()`; a null `cfg` is no worse
+        // here than in C.
         let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(cfg, cookie) };
         // SAFETY: Taken by the hook; a new set has one of its own.
         unsafe { bindings::module_put(OWNER) };
@@ -413,7 +414,7 @@ mod tests {
             unsafe { free_io_pgtable_arm_v7s_rust_ops(ops) };
             // SAFETY: Still valid, as the refusal promises.
             let iova_to_phys = unsafe { (*ops).iova_to_phys };
-            // SAFETY: As above.
+            // SAFETY: The set is live, and nobody changes its mappings.
             let found = iova_to_phys.map(|iova_to_phys| unsafe { iova_to_phys(ops, 0) });
             assert_eq!(found, Some(0));
         }
@@ -471,7 +472,7 @@ mod tests {
     fn nothing_can_be_freed() {
         // SAFETY: Null is allowed.
         unsafe { free_io_pgtable_arm_v7s_rust_ops(ptr::null_mut()) };
-        // SAFETY: As above.
+        // SAFETY: Null is allowed.
         unsafe { bindings::free_io_pgtable_ops(ptr::null_mut()) };
     }
 

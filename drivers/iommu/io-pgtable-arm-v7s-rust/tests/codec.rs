@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the bits of entries mean: a second opinion, written from the tables of the manual
+//! The meaning of the bits of entries: an independent codec, written from the tables of the manual
 //! (DDI 0406, B3.5.1) and of `IO_PGTABLE_QUIRK_ARM_MTK_EXT`, one bit position after the other.
 
 use super::*;
@@ -214,7 +214,7 @@ fn manual_high(raw: u32, extended: bool) -> u64 {
     }
 }
 
-/// Whether every entry with the low bits `raw` is understood as the manual has it.
+/// Returns true if every entry with the low bits `raw` is understood as the manual has it.
 fn understood(raw: u32) -> bool {
     let found = |mapping: Option<Mapping>| mapping.map(|mapping| (mapping.paddr, mapping.size));
     let table = raw & 3 == 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is served and what is refused, and what a driver gets to know of a set.
+//! Configurations that are served and refused, and the values that a driver gets.
 
 use core::ptr::dangling_mut;
 

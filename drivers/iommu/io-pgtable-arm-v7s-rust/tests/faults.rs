@@ -11,7 +11,7 @@ use crate::{
     slab::tests::fault, //
 };
 
-/// How many of the allocations that so many tables take can fail: a pool takes none as long as
+/// Returns the number of allocations for so many tables that can fail: a pool makes none as long as
 /// there is room on the page of the two that are there before. Those of kmemleak are among them now
 /// and then, so that one of ours is passed over.
 fn failures_of(tables: usize) -> Result<usize> {

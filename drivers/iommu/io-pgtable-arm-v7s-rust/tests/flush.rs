@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a driver's TLB callbacks are called with, and when they are not called.
+//! The arguments of a driver's TLB callbacks, and the cases without calls.
 
 use super::*;
 
@@ -23,10 +23,10 @@ enum Call {
     Page { iova: usize, granule: usize },
 }
 
-/// What callbacks leave behind; their cookie.
+/// The record that callbacks leave; their cookie.
 struct Recorder {
     calls: KVec<Call>,
-    /// What the calls came with, and should have.
+    /// The arguments of the calls, and the expected ones.
     gather: *mut bindings::iommu_iotlb_gather,
     /// The set, to see what it translates while a callback runs.
     ops: *mut bindings::io_pgtable_ops,
@@ -56,11 +56,12 @@ impl Recorder {
 ///
 /// `cookie` is that of [`Tested`], whose set is live if `size` is not zero.
 unsafe fn record(cookie: *mut c_void, call: Call, iova: usize, size: usize) {
-    // SAFETY: By the function's requirements; only callbacks use it while they run, one at a time.
+    // SAFETY: The caller passes a live `Recorder` as `cookie`; only callbacks use it while they
+    // run, one at a time.
     let recorder = unsafe { &mut *cookie.cast::<Recorder>() };
     let mapped = (0..size).step_by(SZ_4K).any(|at| {
         let (ops, iova) = (recorder.ops, iova + at);
-        // SAFETY: By the function's requirements.
+        // SAFETY: The caller passes the ops of a live set.
         let phys = unsafe {
             (*ops)
                 .iova_to_phys
@@ -174,7 +175,7 @@ impl Tested {
         }
     }
 
-    /// Whether these were the calls since the last time, and all of them right.
+    /// Returns true if these were the calls since the last time, and all of them right.
     fn saw(&self, calls: impl IntoIterator<Item = Call>) -> bool {
         // SAFETY: Ours, and no callback is running.
         let recorder = unsafe { &mut *self.recorder.as_ptr() };
@@ -192,7 +193,7 @@ impl Tested {
     }
 }
 
-/// Whether exactly these calls were recorded, and nothing was wrong with one.
+/// Returns true if exactly these calls were recorded, and nothing was wrong with one.
 fn were(recorder: &Recorder, calls: impl IntoIterator<Item = Call>) -> bool {
     let mut expected = calls.into_iter();
     let found = &recorder.calls;

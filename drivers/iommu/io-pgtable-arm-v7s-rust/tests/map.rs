@@ -24,7 +24,8 @@ fn counts(size: usize) -> &'static [usize] {
     }
 }
 
-/// Whether `iova` to `iova + size` translates to `paddr`, and what is before and behind does not.
+/// Returns true if `iova` to `iova + size` translates to `paddr`, and what is before and behind
+/// does not.
 fn maps_only(set: &Set, iova: usize, paddr: u64, size: usize) -> bool {
     set.translates(iova, paddr, size)
         && set.is_gap(iova - SZ_4K, SZ_4K)
@@ -294,7 +295,7 @@ mod suite {
         Ok(())
     }
 
-    /// What is mapped before the obstacle counts, and nothing behind it.
+    /// Pages before the obstacle are mapped and counted, pages behind it are not.
     #[test]
     fn prefix_before_something_mapped() -> Result {
         for size in SIZES {
@@ -411,7 +412,7 @@ mod suite {
         Ok(())
     }
 
-    /// What is wrong with a request, in the order of the C code: addresses, permissions, the rest.
+    /// Errors of a request in the order of the C code: addresses, permissions, the rest.
     #[test]
     fn errors() -> Result {
         const BITS: u32 = usize::BITS;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers should not do: each is refused, and what was mapped before stays.
+//! Misuse by drivers: each call is refused, and earlier mappings stay.
 //!
 //! Wrong sizes, counts and alignments are with what they are about, in `map` and `unmap`;
 //! `v7s_fuzz` has the combinations.
@@ -28,7 +28,7 @@ fn mapped() -> Result<Set> {
     Ok(set)
 }
 
-/// Whether all of that is there, and nothing else.
+/// Returns true if all of that is there, and nothing else.
 fn intact(set: &Set) -> bool {
     let mut end = 0;
     MAPPED.iter().all(|(iova, paddr, size)| {
@@ -51,7 +51,7 @@ fn set_mask(dev: NonNull<bindings::device>, mask: Option<&'static mut u64>) {
 /// A device of the test whose mask is `mask`.
 fn device_with(mask: u64) -> Result<NonNull<bindings::device>> {
     let dev = device()?;
-    // SAFETY: As above; such a device has a mask.
+    // SAFETY: The device lives as long as the test, and has a mask.
     unsafe { *(*dev.as_ptr()).dma_mask = mask };
     Ok(dev)
 }
@@ -174,7 +174,7 @@ mod suite {
         Ok(())
     }
 
-    /// What is refused after some pages were mapped leaves those, and what was there.
+    /// A call that is refused after some pages were mapped leaves those, and earlier mappings.
     #[test]
     fn runs_into_what_is_mapped() -> Result {
         for (iova, _, size) in MAPPED {
@@ -213,7 +213,7 @@ mod suite {
         let dev = device_with(u32::MAX.into())?;
         let set = Set::new(noncoherent(dev, 0, 32, 32))?;
         assert!(set.maps(0, 0x4000_0000, SZ_4K, 16));
-        // SAFETY: As above.
+        // SAFETY: The device lives as long as the test, and has a mask.
         unsafe { *(*dev.as_ptr()).dma_mask = SZ_16M as u64 - 1 };
         assert_eq!(set.map(SZ_1M, 0, SZ_4K, 1), (errno(ENOMEM), 0));
         assert!(!set.has_table(SZ_1M));

@@ -20,23 +20,23 @@ use super::*;
 
 use crate::format::entry::L2_ENTRIES;
 
-/// How long a race takes at most; two threads that share a CPU are slow at it.
+/// Longest time of a race; two threads that share a CPU are slow.
 const TIME_MS: i64 = 200;
 
 /// A set and what two threads do with it, step by step or each as fast as it can.
 struct Race {
     set: Set,
-    /// What a thread does in a step; false if something was wrong.
+    /// One step of a thread; returns false if something was wrong.
     act: fn(set: &Set, step: usize, second: bool) -> bool,
-    /// Whether a step begins for both at the same time.
+    /// True if a step begins for both at the same time.
     together: bool,
-    /// How many there are.
+    /// Number of them.
     steps: Atomic<u32>,
     /// Steps that the second thread may begin, and those that it has done.
     begun: Atomic<u32>,
     done: Atomic<u32>,
     wrong: Atomic<u32>,
-    /// Whether the first thread has done all steps.
+    /// True if the first thread has done all steps.
     over: Atomic<u32>,
 }
 
@@ -190,7 +190,7 @@ fn stopped() -> c_int {
 ///
 /// `race` is a [`Race`] that lives until the thread was stopped.
 unsafe extern "C" fn lead(race: *mut c_void) -> c_int {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a live `Race` as `race`.
     unsafe { &*race.cast::<Race>() }.lead();
     stopped()
 }
@@ -199,7 +199,7 @@ unsafe extern "C" fn lead(race: *mut c_void) -> c_int {
 ///
 /// As for [`lead`].
 unsafe extern "C" fn follow(race: *mut c_void) -> c_int {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a live `Race` as `race`.
     unsafe { &*race.cast::<Race>() }.follow();
     stopped()
 }
@@ -230,7 +230,7 @@ fn use_neighbours(set: &Set, step: usize, second: bool) -> bool {
         && set.is_gap(start, count * SZ_4K)
 }
 
-/// Where a page of [`see_tables_go`] is mapped to.
+/// Returns the output address of a page of [`see_tables_go`].
 fn target_of(iova: usize) -> u64 {
     0x4000_0000 + iova as u64
 }
@@ -332,7 +332,7 @@ fn set_of_driver(told: bool) -> Result<Set> {
 mod suite {
     use super::*;
 
-    /// Who removes a table waits for who looks at it, whether it is freed or becomes another
+    /// Removing a table waits for its readers, whether it is freed or becomes another
     /// section's.
     #[test]
     fn tables_wait() -> Result {
@@ -347,7 +347,7 @@ mod suite {
         Ok(())
     }
 
-    /// Who looks at a table that is freed meanwhile sees it as it was.
+    /// A reader of a table that is freed meanwhile sees it as it was.
     #[test]
     fn tables_go() -> Result {
         for told in [true, false] {

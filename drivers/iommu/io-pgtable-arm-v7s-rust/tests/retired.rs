@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Retired tables: under a driver without a callback to invalidate the walker's caches they are kept,
-//! and used again by the set they belong to, empty.
+//! Retired tables: under a driver without a callback to invalidate the walker's caches they are
+//! kept, and used again by the set they belong to, empty.
 
 use super::*;
 

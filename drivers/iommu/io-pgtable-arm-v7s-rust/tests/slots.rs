@@ -60,7 +60,7 @@ fn set(table: &[Slot; L2_ENTRIES], value: impl Fn(usize) -> u32) {
     }
 }
 
-/// Whether each slot of a run has its value, and each other one what it had before.
+/// Returns true if each slot of a run has its value, and each other one what it had before.
 fn only(
     table: &[Slot; L2_ENTRIES],
     (start, length): (usize, usize),
@@ -107,7 +107,8 @@ fn fills<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -> Res
     Ok(true)
 }
 
-/// Whether filling stops before the first page that is not vacant, wherever in it that shows.
+/// Returns true if filling stops before the first page that is not vacant, wherever in it that
+/// shows.
 fn fill_stops<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -> Result<bool> {
     let table = &table()?.0;
     for (start, length) in runs {
@@ -143,7 +144,7 @@ fn fill_stops<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -
     Ok(true)
 }
 
-/// Whether, in all runs and at all places, a test finds the first entry that fails it, and those
+/// Returns true if, in all runs and at all places, a test finds the first entry that fails it, and those
 /// before it are cleared in whole pages of size `L`. Entries outside of the run pass, so that a run
 /// that is followed too far is found as well.
 fn clears<T: Test, L: Leaf>(

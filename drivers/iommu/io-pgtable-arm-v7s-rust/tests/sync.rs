@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a walker that does not snoop gets to see: what was written back to memory, no more.
+//! The view of a walker that does not snoop: data that was written back to memory, and no other.
 //!
 //! An emulated machine has no caches, so that nothing goes wrong there when nobody writes anything
 //! back. The suite therefore keeps the memory itself: it watches `dma_map_phys()` and
@@ -60,7 +60,7 @@ struct Memory {
     linear: usize,
     kept: [Kept; TABLES],
     used: usize,
-    /// How often something was written back.
+    /// Number of write-backs.
     calls: usize,
     /// First-level table of the set.
     l1: u64,
@@ -74,7 +74,7 @@ struct Memory {
 unsafe impl Zeroable for Memory {}
 
 impl Memory {
-    /// Where the copy of the entry at `phys` is.
+    /// Returns the copy of the entry at `phys`.
     fn entry_at(&mut self, phys: u64) -> Option<&mut u32> {
         let base = phys & !0x3ff;
         let used = self.kept.get_mut(..self.used)?;
@@ -102,7 +102,7 @@ impl Memory {
         }
     }
 
-    /// What the walker finds at `phys`: nothing where nothing was ever written back.
+    /// Returns the walker's data at `phys`: zero where nothing was ever written back.
     fn read(&mut self, phys: u64) -> u32 {
         self.entry_at(phys).map_or(0, |entry| *entry)
     }
@@ -112,7 +112,7 @@ impl Memory {
         self.read(self.l1 + (iova >> 20) as u64 * 4)
     }
 
-    /// Where the walker gets to from an input address; zero if it faults.
+    /// Returns the output address that the walker finds for an input address; zero if it faults.
     fn walk(&mut self, iova: usize) -> u64 {
         let first = self.first_level(iova);
         let mapping = if first & 3 == 1 {
@@ -169,13 +169,13 @@ unsafe fn watch(ops: *mut bindings::ftrace_ops, handler: Handler, functions: &[&
     }
 }
 
-/// Whether the handler is called no more, and not running either.
+/// Returns true if the handler is called no more, and not running either.
 ///
 /// # Safety
 ///
 /// `ops` is registered.
 unsafe fn unwatch(ops: *mut bindings::ftrace_ops) -> bool {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes registered `ftrace_ops`.
     unsafe {
         let gone = bindings::unregister_ftrace_function(ops) == 0;
         bindings::ftrace_free_filter(ops);
@@ -189,7 +189,8 @@ unsafe fn unwatch(ops: *mut bindings::ftrace_ops) -> bool {
 ///
 /// `cookie` is a live [`Memory`].
 unsafe fn check(cookie: *mut c_void, iova: usize, size: usize) {
-    // SAFETY: By the function's requirements; its thread is in the call that calls back.
+    // SAFETY: The caller passes a live `Memory` as `cookie`; its thread is in the call that calls
+    // back.
     let memory = unsafe { &mut *cookie.cast::<Memory>() };
     for iova in (iova..iova + size).step_by(SZ_4K) {
         memory.early += usize::from(memory.walk(iova) != 0);
@@ -291,7 +292,8 @@ impl Watched {
         unsafe { self.memory.as_mut() }
     }
 
-    /// Whether the walker sees what callers do, at all addresses, and no callback was early.
+    /// Returns true if the walker sees what callers do, at all addresses, and no callback was
+    /// early.
     fn sees_all(&mut self) -> bool {
         let addresses = (0..1 << IAS).step_by(SZ_4K);
         addresses.map(|page| page + 0x123).all(|iova| {
@@ -301,7 +303,7 @@ impl Watched {
             && same!(self.memory().lost, 0, "memory without room")
     }
 
-    /// How often something was written back since the last time.
+    /// Returns the number of write-backs since the last call.
     fn calls(&mut self) -> usize {
         core::mem::take(&mut self.memory().calls)
     }
@@ -320,18 +322,18 @@ impl Drop for Watched {
     }
 }
 
-/// How often a function was called for a device.
+/// The number of calls of a function for a device.
 #[repr(C)]
 struct Calls {
     // First, as in `Memory`.
     ops: Opaque<bindings::ftrace_ops>,
     dev: *mut bindings::device,
     calls: usize,
-    /// How many there had been at the time of the last `tlb_flush_walk`.
+    /// Number of calls at the time of the last `tlb_flush_walk`.
     at_walk: usize,
 }
 
-// SAFETY: As for `Memory`.
+// SAFETY: Numbers and pointers; `ftrace_ops` is what C initialises with zeroes.
 unsafe impl Zeroable for Calls {}
 
 /// # Safety
@@ -364,7 +366,7 @@ impl Counted {
     fn new(dev: NonNull<bindings::device>, function: &CStr) -> Result<Self> {
         let calls = KBox::init(pin_init::init_zeroed::<Calls>(), GFP_KERNEL)?;
         let calls = NonNull::from(KBox::leak(calls));
-        // SAFETY: As in `Watched::new`.
+        // SAFETY: `calls` is zeroes and begins with its `ftrace_ops`; it stays if this fails.
         unsafe {
             (*calls.as_ptr()).dev = dev.as_ptr();
             watch(calls.as_ptr().cast(), on_call, &[function])?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What people, and drivers that look for a fault, get to see of a set.
+//! The view of a set that debugfs and `pgtable_walk` give.
 
 use core::marker::PhantomData;
 
@@ -103,7 +103,7 @@ fn walk(set: &Set, iova: usize) -> (c_int, [u64; 4]) {
 /// An entry that a walk does not write.
 const UNSET: u64 = 0x5a5a;
 
-/// What a section is, and what one with all permissions looks like: type 2, TEX\[0\] 12, AP\[0\]
+/// The entry of a section with all permissions: type 2, TEX\[0\] 12, AP\[0\]
 /// 10, AP\[1\] 11, S 16, nG 17.
 const SECTION: u64 = 0x3_1c02;
 /// The same for a supersection (18), a large page (type 1, TEX\[0\] 12, AP 4 and 5, S 10, nG 11)
@@ -278,7 +278,8 @@ mod suite {
         let set = Set::new(cfg)?;
         let l1 = set.table().l1_phys();
         let expected = CString::try_from_fmt(fmt!(
-            "20 32 - 4K noncoherent {:#x} 0x0 0x800b8204 0x40004000 {l1:#x} {PAGE_SIZE} 0 0 - - 0\n",
+            "20 32 - 4K noncoherent {:#x} 0x0 \
+             0x800b8204 0x40004000 {l1:#x} {PAGE_SIZE} 0 0 - - 0\n",
             l1 | 2
         ))?;
         assert!(reads::<Sets>(&set, expected.to_str()?)?);
@@ -399,7 +400,7 @@ mod suite {
         Ok(())
     }
 
-    /// Where nothing is mapped it says so, and how far it came.
+    /// A walk to an address without a mapping: an errno, and the entries on the way.
     #[test]
     fn walks_to_nothing() -> Result {
         let set = Set::of(0, 30, 32)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is measured.
+//! The measured cases.
 
 use kernel::sizes::{
     SZ_16M,
@@ -9,7 +9,7 @@ use kernel::sizes::{
     SZ_64K, //
 };
 
-/// How the walker reads tables.
+/// The way in which the walker reads tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Walker {
     Coherent,
@@ -26,7 +26,7 @@ impl Walker {
     }
 }
 
-/// What the driver is told of unmapped pages.
+/// The callbacks of the driver for unmapped pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
     /// It has no callbacks.
@@ -48,7 +48,7 @@ impl Flush {
     }
 }
 
-/// Whether second-level tables are there before the call.
+/// True if second-level tables are there before the call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Touch {
     Hit,
@@ -92,7 +92,7 @@ impl Case {
         }
     }
 
-    /// Whether second-level tables hold such pages.
+    /// Returns true if second-level tables hold such pages.
     fn uses_l2(&self) -> bool {
         self.pgsize < SZ_1M
     }
@@ -143,7 +143,7 @@ impl Case {
         touch: Touch::Hit,
     };
 
-    /// Whether the combination makes sense and fits in 4 GiB of input addresses.
+    /// Returns true if the combination makes sense and fits in 4 GiB of input addresses.
     fn is_worth_it(&self) -> bool {
         let fits = (self.bytes() as u64) < 1 << 32;
         let first = self.touch == Touch::Hit || self.uses_l2() && self.flush == Flush::None;
@@ -155,8 +155,8 @@ impl Case {
         self.flush == Flush::None
     }
 
-    /// Whether a bare array stands for what this case does: no cache maintenance, no callbacks, no
-    /// allocation.
+    /// Returns true if a bare array stands for what this case does: no cache maintenance, no
+    /// callbacks, no allocation.
     pub(crate) fn has_floor(&self) -> bool {
         self.walker == Walker::Coherent && self.flush == Flush::None && self.touch == Touch::Hit
     }

@@ -59,7 +59,7 @@ const ROUNDS: usize = 3;
 /// Pages of one second-level table.
 const PAGES: usize = SZ_1M / SZ_4K;
 
-/// What one phase of one operation is about, for all CPUs.
+/// The data of one phase of one operation, for all CPUs.
 struct Phase<'a> {
     tables: &'a Tables<'a>,
     unmap: bool,
@@ -112,7 +112,7 @@ impl Phase<'_> {
 ///
 /// `data` is a [`Phase`].
 unsafe extern "C" fn run(data: *mut c_void) {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a live `Phase` as `data`.
     unsafe { &*data.cast::<Phase<'_>>() }.run();
 }
 

@@ -3,8 +3,8 @@
 //! v7s_bench: what page-table operations cost in Rust, in the kernel's C, and at the least.
 //!
 //! Runs once when loaded, and leaves its results as a JSON list in `v7s_bench/results` of debugfs.
-//! `scripts/measure/v7s` has it run in a guest whose clock counts instructions; elsewhere the numbers are
-//! nanoseconds.
+//! `scripts/measure/v7s` has it run in a guest whose clock counts instructions; elsewhere the
+//! numbers are nanoseconds.
 //!
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C. What is measured
 //! is checked, so that a fast wrong answer is an error and not a result.

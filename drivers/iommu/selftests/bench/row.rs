@@ -14,7 +14,7 @@ use crate::case::Case;
 pub(crate) struct Row {
     op: &'static str,
     case: Case,
-    /// What the caller goes through, if the operation can be had in several ways.
+    /// The interface that the caller uses, if there are several.
     through: Option<&'static str>,
     cpus: u32,
     rust: u64,

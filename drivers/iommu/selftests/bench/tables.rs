@@ -162,7 +162,7 @@ impl<'a> Tables<'a> {
         self.owned.as_ref()
     }
 
-    /// Whether all pages were mapped.
+    /// Returns true if all pages were mapped.
     #[inline(always)]
     pub(crate) fn map(&self, iova: usize, paddr: u64, pgsize: usize, count: usize) -> bool {
         let Some(map_pages) = self.calls.map_pages else {
@@ -185,7 +185,7 @@ impl<'a> Tables<'a> {
         err == 0 && mapped == pgsize * count
     }
 
-    /// Whether all pages were unmapped.
+    /// Returns true if all pages were unmapped.
     #[inline(always)]
     pub(crate) fn unmap(&self, iova: usize, pgsize: usize, count: usize) -> bool {
         let Some(unmap_pages) = self.calls.unmap_pages else {

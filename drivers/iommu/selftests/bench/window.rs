@@ -88,7 +88,7 @@ struct Window<'a> {
     case: &'a Case,
     stride: usize,
     calls: usize,
-    /// Whether every page is looked at, or the first of each call.
+    /// True if every page is looked at, or the first of each call.
     verify: bool,
 }
 

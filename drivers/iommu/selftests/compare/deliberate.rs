@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where Rust differs from C on purpose: each test shows what both do. The reasons are in
+//! Deliberate differences between Rust and C: each test shows both. The reasons are in
 //! Documentation/iommu/differences.rst, which names these tests.
 
 use kernel::{
@@ -78,7 +78,7 @@ fn is<T: PartialEq + core::fmt::Debug>(what: &str, due: T, got: T) -> Verdict {
     wrong!("{}: {:#x?}, due: {:#x?}", what, got, due)
 }
 
-/// What a call of `bytes` answers that went well.
+/// The answer of a successful call of `bytes`.
 fn done(bytes: usize) -> Answer {
     Answer { errno: 0, bytes }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the callbacks of `struct iommu_flush_ops` are called with, in order.
+//! The calls of `struct iommu_flush_ops`' callbacks, in order.
 
 use core::{
     cell::UnsafeCell,
@@ -24,7 +24,7 @@ use crate::walk::Walk;
 /// Calls that are kept of an operation: more than any makes that is not out of its mind.
 const CAPACITY: usize = 4096;
 
-/// What a driver passes to unmap.
+/// The gather that a driver passes to unmap.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gather {
     None,
@@ -50,19 +50,19 @@ pub(crate) struct Call {
     iova: usize,
     size: usize,
     granule: usize,
-    /// Whether the gather was the one that was passed to unmap, or none as there.
+    /// True if the gather was the one that was passed to unmap, or none as there.
     gather: bool,
-    /// What a walker finds at that address at that moment.
+    /// The translation that a walker finds at that address at that moment.
     found: u64,
 }
 
 impl Call {
-    /// Whether it is flush_walk.
+    /// Returns true if it is flush_walk.
     fn is_walk(&self) -> bool {
         self.callback == Callback::FlushWalk
     }
 
-    /// Whether a walker still found what the call was about.
+    /// Returns true if a walker still found what the call was about.
     pub(crate) fn early(&self) -> bool {
         self.found != 0
     }
@@ -103,7 +103,7 @@ struct Inner {
     /// Calls there was no room for.
     lost: usize,
     walk: Option<Walk>,
-    /// What is passed to unmap.
+    /// The gather that is passed to unmap.
     gather: *mut bindings::iommu_iotlb_gather,
     /// A set's pages that lie this far behind those of a call are looked at, not the call's own.
     ahead: usize,
@@ -120,7 +120,7 @@ impl Recorder {
         })))
     }
 
-    /// What a callback looks at.
+    /// The data that a callback looks at.
     pub(crate) fn watch(&mut self, walk: Walk) {
         self.0.get_mut().walk = Some(walk);
     }
@@ -138,7 +138,7 @@ impl Recorder {
         inner.gather = gather;
     }
 
-    /// Whether walks were flushed since [`start`](Self::start).
+    /// Returns true if walks were flushed since [`start`](Self::start).
     pub(crate) fn has_walks(&mut self) -> bool {
         self.calls().0.iter().any(Call::is_walk)
     }
@@ -156,7 +156,7 @@ impl Recorder {
 ///
 /// `cookie` is a [`Recorder`] that nobody else uses while an operation of its table set is called.
 unsafe fn record(cookie: *mut c_void, mut call: Call, gather: *mut bindings::iommu_iotlb_gather) {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a live `Recorder` as `cookie`.
     let inner = unsafe { &mut *(*cookie.cast::<Recorder>()).0.get() };
     call.gather = call.callback != Callback::AddPage || gather == inner.gather;
     if call.callback != Callback::FlushAll {
@@ -181,7 +181,7 @@ unsafe extern "C" fn flush_all(cookie: *mut c_void) {
         gather: true,
         found: 0,
     };
-    // SAFETY: By the function's requirements.
+    // SAFETY: The set passes its cookie, a live `Recorder`.
     unsafe { record(cookie, call, ptr::null_mut()) };
 }
 
@@ -197,7 +197,7 @@ unsafe extern "C" fn flush_walk(iova: usize, size: usize, granule: usize, cookie
         gather: true,
         found: 0,
     };
-    // SAFETY: By the function's requirements.
+    // SAFETY: The set passes its cookie, a live `Recorder`.
     unsafe { record(cookie, call, ptr::null_mut()) };
 }
 
@@ -218,7 +218,7 @@ unsafe extern "C" fn add_page(
         gather: true,
         found: 0,
     };
-    // SAFETY: By the function's requirements.
+    // SAFETY: The set passes its cookie, a live `Recorder`.
     unsafe { record(cookie, call, gather) };
 }
 
@@ -261,7 +261,7 @@ pub(crate) fn callbacks(chosen: Option<usize>) -> *const bindings::iommu_flush_o
         .map_or(ptr::null(), ptr::from_ref)
 }
 
-/// What is passed to unmap.
+/// The gather that is passed to unmap.
 pub(crate) struct Gathered(Opaque<bindings::iommu_iotlb_gather>);
 
 impl Gathered {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What C will say to an operation, read off its tables before it is called.
+//! The answer of C to an operation, predicted from its tables.
 //!
 //! C reports bad input with a WARN, too many of which nobody wants to wait for, and some of what
 //! Rust refuses it accepts, on purpose (Documentation/iommu/differences.rst). So C is asked for as
@@ -62,7 +62,7 @@ impl Report {
         Self::UnmapRange,
     ];
 
-    /// Whether it is made once.
+    /// Returns true if it is made once.
     pub(crate) fn is_once(self) -> bool {
         matches!(self, Self::PartOfSixteen | Self::PartOfSection)
     }
@@ -79,7 +79,7 @@ impl Report {
     }
 }
 
-/// How an operation ends.
+/// The end of an operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// All is well.
@@ -90,7 +90,7 @@ pub(crate) enum End {
     Deliberate,
 }
 
-/// What will come of an operation.
+/// The predicted result of an operation.
 pub(crate) struct Forecast {
     /// Pages that go well.
     pub(crate) pages: usize,
@@ -99,7 +99,7 @@ pub(crate) struct Forecast {
     pub(crate) answer: Answer,
 }
 
-/// What will come of a page.
+/// The predicted result of a page.
 enum Page {
     Fine,
     Refused(Report),
@@ -125,14 +125,14 @@ impl Forecast {
     }
 }
 
-/// What is the same for both operations: Rust looks at the request as a whole.
+/// The checks that both operations share: Rust checks the request as a whole.
 fn is_sound(setup: &Setup, op: &Operation, low_bits: u64) -> bool {
     op.size.is_power_of_two()
         && op.size & setup.sizes() != 0
         && low_bits & (op.size as u64 - 1) == 0
 }
 
-/// Whether all pages lie in a space.
+/// Returns true if all pages lie in a space.
 fn is_inside(op: &Operation, start: u64, space: u64) -> bool {
     let bytes = (op.size as u64).checked_mul(op.count as u64);
     bytes.is_some_and(|bytes| start <= space && bytes <= space - start)

@@ -9,7 +9,7 @@ use kernel::{
 
 use crate::text::Text;
 
-/// What a test says: nothing, or what is wrong.
+/// The verdict of a test: nothing, or the error.
 pub(crate) type Verdict = core::result::Result<(), Text>;
 
 /// Fails with a formatted text.

@@ -101,7 +101,7 @@ const REPORTED: usize = 3;
 /// Failures that are shrunk; more of them mostly have the same cause, and it takes a while.
 const SHRUNK: usize = 2;
 
-/// What is left of a run.
+/// The rest of a run.
 struct Results {
     ktap: Text,
     reports: Reports,

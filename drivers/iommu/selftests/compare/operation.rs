@@ -15,7 +15,7 @@ use kernel::{
 
 use crate::flush::Gather;
 
-/// What is done to some pages.
+/// An operation on some pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
     Map { paddr: u64, prot: u32 },
@@ -37,7 +37,7 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    /// What lies behind its pages.
+    /// Returns the address behind its pages.
     pub(crate) fn end(&self) -> usize {
         self.iova.wrapping_add(self.size.wrapping_mul(self.count))
     }
@@ -90,12 +90,12 @@ impl Display for Pages {
     }
 }
 
-/// What a map or unmap returned.
+/// The result of a map or unmap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Answer {
     /// Zero for unmap, which has none.
     pub(crate) errno: c_int,
-    /// What was added to `*mapped`, or what unmap returned.
+    /// The increase of `*mapped`, or the result of unmap.
     pub(crate) bytes: usize,
 }
 

@@ -38,14 +38,14 @@ use crate::{
     walk::l1_index, //
 };
 
-/// How often C may be asked for what it reports, to tell why two sets differ.
+/// The number of calls that C reports with a stack dump that may be made.
 const REPLAYED: usize = 32;
 
-/// What C was asked for that it reports.
+/// The calls made that C reports with a stack dump.
 pub(crate) struct Reports {
     /// Reports of each kind that were provoked.
     counts: [usize; Report::ALL.len()],
-    /// Those that may still be provoked.
+    /// Reports that may still be provoked.
     allowed: [usize; Report::ALL.len()],
     replayed: usize,
 }
@@ -64,12 +64,12 @@ impl Reports {
         self.allowed = Report::ALL.map(|report| allowed(report, self.count(report)));
     }
 
-    /// How many reports of a kind were provoked.
+    /// Returns the number of reports of a kind that were provoked.
     pub(crate) fn count(&self, report: Report) -> usize {
         self.counts[report as usize]
     }
 
-    /// Whether C may be asked for all of an operation that it reports.
+    /// Returns true if C may be asked for all of an operation that it reports.
     fn may_ask(&mut self, report: Report, op: &mut Operation) -> bool {
         let kind = report as usize;
         if report.is_once() {
@@ -169,7 +169,7 @@ impl Pair {
         Ok(())
     }
 
-    /// What both were asked for.
+    /// The request for both.
     pub(crate) fn setup(&self) -> &Setup {
         &self.setup
     }

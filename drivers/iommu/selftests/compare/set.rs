@@ -103,7 +103,7 @@ impl Set {
         Ok(Some(this))
     }
 
-    /// What the callbacks were called with; not while an operation is called.
+    /// The arguments of the callbacks; not while an operation is called.
     pub(crate) fn recorder(&mut self) -> &mut Recorder {
         // SAFETY: From a box (invariant), and the callbacks, which use it too, are called by
         // operations only, which borrow `self`.
@@ -158,7 +158,7 @@ impl Set {
         let gathered = Gathered::new(gather);
         self.recorder().start(gathered.get(gather));
         let ops = self.ops()?;
-        // SAFETY: As above.
+        // SAFETY: The set is live, and one thread uses it.
         let bytes = unsafe {
             ops.unmap_pages.ok_or(EINVAL)?(ops.as_ptr(), iova, size, count, gathered.get(gather))
         };
@@ -168,7 +168,7 @@ impl Set {
     #[allow(clippy::useless_conversion)] // `phys_addr_t` has 32 bits on some kernels.
     pub(crate) fn translate(&mut self, iova: usize) -> Result<u64> {
         let ops = self.ops()?;
-        // SAFETY: As above.
+        // SAFETY: The set is live, and one thread uses it.
         Ok(unsafe { ops.iova_to_phys.ok_or(EINVAL)?(ops.as_ptr(), iova) }.into())
     }
 

@@ -54,7 +54,7 @@ const IAS: u32 = if usize::BITS > 34 {
 /// Bits of any address in a guest with up to 7 GiB of memory.
 pub(crate) const ANYWHERE: u32 = 33;
 
-/// What is asked of a table set.
+/// The request for a table set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Setup {
     pub(crate) quirks: usize,
@@ -162,7 +162,7 @@ impl Setup {
     }
 }
 
-/// Those sizes whose bits are in `chosen`.
+/// Returns the sizes whose bits are in `chosen`.
 fn some_sizes(chosen: usize) -> usize {
     [SZ_4K, SZ_64K, SZ_1M, SZ_16M]
         .iter()

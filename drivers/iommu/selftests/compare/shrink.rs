@@ -78,7 +78,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Whether a sequence fails. It is the best there is then.
+    /// Returns true if a sequence fails. It is the best there is then.
     fn fails(&mut self, setup: &Setup, mut ops: KVVec<Operation>) -> bool {
         if self.best.attempts == ATTEMPTS {
             return false;

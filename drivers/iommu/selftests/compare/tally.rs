@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How often what random operations are to bring about came about.
+//! Counts of the situations that random operations are to bring about.
 
 use kernel::{
     prelude::*,
@@ -33,7 +33,7 @@ use crate::{
 
 const FOUR_GIB: u64 = 1 << 32;
 
-/// What may happen, and how often it did.
+/// A situation, and the number of times it came about.
 pub(crate) struct Tally([usize; NAMES.len()]);
 
 const NAMES: &[&str] = &[
@@ -116,7 +116,7 @@ impl Tally {
         }
     }
 
-    /// What happened how often.
+    /// The counts.
     pub(crate) fn text(&self) -> Text {
         let mut text = Text::new();
         for (count, name) in self.0.iter().zip(NAMES.iter()) {

@@ -50,7 +50,7 @@ impl Display for Text {
     }
 }
 
-/// What kept a comparison from being made.
+/// The reason why a comparison was not made.
 impl From<Error> for Text {
     fn from(e: Error) -> Self {
         Self::of(fmt!("not compared: {:?}", e))

@@ -2,6 +2,8 @@
 
 //! Tables as a walker reads them: from the base register on, in physical memory, with a decoder
 //! that is neither implementation's.
+//!
+//! An oracle of its own on purpose: it shares no code with the decoders of v7s_stress and soft_m4u.
 
 use core::{
     ops::Range,
@@ -45,12 +47,12 @@ pub(crate) fn is_table(entry: u32) -> bool {
     entry & TYPE == TABLE
 }
 
-/// Whether a first-level entry is part of a supersection.
+/// Returns true if a first-level entry is part of a supersection.
 pub(crate) fn is_supersection(entry: u32) -> bool {
     !is_table(entry) && entry & SUPERSECTION != 0
 }
 
-/// Whether a second-level entry is part of a large page.
+/// Returns true if a second-level entry is part of a large page.
 pub(crate) fn is_large(entry: u32) -> bool {
     entry & TYPE == TABLE
 }
@@ -74,7 +76,7 @@ const HIGH_BITS: u32 = 1 << 9 | 1 << 5 | 1 << 4;
 pub(crate) struct Walk {
     l1: NonNull<u32>,
     entries: usize,
-    /// Whether addresses of tables have bits 32 to 34, and those of pages.
+    /// True if addresses of tables have bits 32 to 34, and those of pages.
     high_tables: bool,
     high_pages: bool,
 }
@@ -95,7 +97,8 @@ impl Walk {
     /// If the register holds the address of a table for `setup`, it lives as long as the result is
     /// used.
     pub(crate) unsafe fn new(setup: &Setup, ttbr: u32) -> Option<Self> {
-        /// What the register holds in place of the lowest address bits; MediaTek has bits 32 to 34.
+        /// The bits of the register in place of the lowest address bits; MediaTek has bits 32 to
+        /// 34.
         const ATTRIBUTES: u32 = SZ_4K as u32 - 1;
 
         let high_pages = setup.has(quirk::ARM_MTK_EXT);
@@ -104,7 +107,7 @@ impl Walk {
         } else {
             0
         };
-        // INVARIANT: By the function's requirements; smaller tables have a page, too.
+        // INVARIANT: The caller passes the register of a live set; smaller tables have a page, too.
         Some(Self {
             l1: entries_at(u64::from(ttbr & !ATTRIBUTES) | high)?,
             entries: setup.l1_entries(),
@@ -122,7 +125,7 @@ impl Walk {
         unsafe { self.l1.add(index).read_volatile() }
     }
 
-    /// What lies behind the first-level table in its page.
+    /// Returns the memory behind the first-level table in its page.
     pub(crate) fn behind_l1(self) -> impl Iterator<Item = u32> {
         (self.entries..SZ_4K / size_of::<u32>()).map(move |index| {
             // SAFETY: A table has whole pages (invariant).
@@ -150,7 +153,7 @@ impl Walk {
         })
     }
 
-    /// Whether a table maps nothing.
+    /// Returns true if a table maps nothing.
     pub(crate) fn is_empty(self, table: u32) -> bool {
         (0..L2_ENTRIES).all(|index| self.l2(table, index) == 0)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is mapped: pages of all sizes with all flags at addresses that look random.
+//! The mappings: pages of all sizes with all flags at addresses that look random.
 //!
 //! Input addresses are taken in slots of 16 MiB, each of which gets its kind in turn, so that every
 //! kind comes equally often, whatever the seed.
@@ -27,11 +27,11 @@ use crate::{
 /// Slots in 4 GiB.
 const SLOTS: usize = 256;
 
-/// Where the program lies that has the tables walked: nothing is mapped at its address. See
+/// The address of the program that has the tables walked: nothing is mapped there. See
 /// scripts/tests/lib/mmu/dump.py.
 const PROGRAM_SLOT: usize = 0x3f;
 
-/// Where memory is that may be mapped, in slots: not where the program and its data are, nor where
+/// Memory that may be mapped, in slots: not where the program and its data are, nor where
 /// the tables are, in the first GiB of a QEMU guest's memory.
 const LOW: usize = 0x3c;
 const HIGH: usize = 0x80;
@@ -40,7 +40,7 @@ const HIGH: usize = 0x80;
 /// to provide.
 const TARGETS: usize = 24;
 
-/// How much is mapped.
+/// The number of mapped bytes.
 #[derive(Clone, Copy)]
 pub(crate) enum Layout {
     /// Runs, full tables and mixed ones, sections in a row.

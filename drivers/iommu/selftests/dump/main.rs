@@ -4,14 +4,12 @@
 //!
 //! When loaded it makes table sets, each once in Rust and once in the kernel's C, fills them, and
 //! hands out a copy of each in `v7s_dump/PROVIDER/CONFIGURATION` of debugfs: `registers`,
-//! `mappings`, `unmapped` and `tables`, which scripts/tests/lib/mmu/dump.py describes. What is mapped follows
-//! from the seed.
+//! `mappings`, `unmapped` and `tables`, which scripts/tests/lib/mmu/dump.py describes. What is
+//! mapped follows from the seed.
 //!
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C, in a guest with no
 //! more than 1 GiB of memory. Documentation/iommu/mmu_walk.rst says what it is for.
 
-#[path = "../../../../mm/slab/module/compat.rs"]
-mod compat;
 mod layout;
 #[path = "../lib/memory.rs"]
 mod memory;
@@ -28,7 +26,8 @@ use kernel::{
     prelude::*, //
 };
 
-use compat::parameter;
+use slab_rust::compat::parameter;
+
 use layout::{
     Layout,
     Targets, //
@@ -66,7 +65,7 @@ const PLAIN: Config = Config {
     mtk_ext: false,
 };
 
-/// What is made, by each provider.
+/// The sets that each provider makes.
 const SETS: [(Config, Layout); 5] = [
     (PLAIN, Layout::Dense),
     (
@@ -103,7 +102,7 @@ const SETS: [(Config, Layout); 5] = [
     ),
 ];
 
-/// Who makes them, and the name of its folder.
+/// The provider, and the name of its folder.
 const PROVIDERS: [(Provider, &CStr); 2] = [(Provider::Rust, c"rust"), (Provider::C, c"c")];
 
 /// A copy of a set.

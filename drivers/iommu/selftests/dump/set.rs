@@ -42,7 +42,7 @@ pub(crate) struct Page {
     pub(crate) prot: u32,
 }
 
-/// What a set is asked to be; all have 4 GiB of input addresses, and a walker that is coherent.
+/// The request for a set; all have 4 GiB of input addresses, and a walker that is coherent.
 #[derive(Clone, Copy)]
 pub(crate) struct Config {
     /// The name of its folder.
@@ -68,9 +68,9 @@ pub(crate) struct Registers {
 pub(crate) struct Set {
     pub(crate) ops: Ops,
     pub(crate) registers: Registers,
-    /// What is mapped.
+    /// The mappings.
     pub(crate) pages: KVVec<Page>,
-    /// What was unmapped; something else may be mapped there since.
+    /// Former mappings; others may be there since.
     pub(crate) gone: KVVec<Page>,
 }
 
@@ -173,14 +173,14 @@ impl Set {
     /// The tables that a walker finds which starts at the base register: each as its physical
     /// address, its size in bytes, and its entries.
     ///
-    /// What a broken entry refers to may be no memory, and is left out.
+    /// The target of a broken entry may be no memory, and is left out.
     pub(crate) fn tables(&self) -> Result<KVVec<u8>> {
-        /// What TTBR0 holds beside the address of 16 KiB of entries.
+        /// The bits of TTBR0 beside the address of 16 KiB of entries.
         const TTBR_ATTRIBUTES: u32 = SZ_16K as u32 - 1;
         /// The type of a first-level entry, and the one that refers to a table.
         const TYPE: u32 = 3;
         const TABLE: u32 = 1;
-        /// What such an entry holds beside the address of 1 KiB of entries.
+        /// The bits of such an entry beside the address of 1 KiB of entries.
         const TABLE_ATTRIBUTES: u32 = SZ_1K as u32 - 1;
 
         let mut out = KVVec::new();

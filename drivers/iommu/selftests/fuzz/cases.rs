@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What drivers get wrong, one by one, each with the number of lines that the log has of it.
+//! Mistakes of drivers, one by one, each with the number of its lines in the log.
 
 use kernel::{
     bindings,
@@ -59,7 +59,7 @@ const PLAIN: Request = Request {
     custom_free: false,
 };
 
-/// Where nothing is mapped.
+/// An address without a mapping.
 const MAP: Map = Map {
     iova: 0x1000_0000,
     paddr: 0x8000_0000,
@@ -69,7 +69,7 @@ const MAP: Map = Map {
     gfp: bindings::GFP_KERNEL,
 };
 
-/// What is mapped: a large page.
+/// The mapping: a large page.
 const MAPPED: Map = Map {
     iova: 0x2001_0000,
     pgsize: SZ_64K,
@@ -167,7 +167,7 @@ pub(crate) fn run(number: u64, machine: &Machine) -> Result {
         .and_then(|at| CASES.get(at));
     let (name, misuse, line) = case.ok_or(ENOENT)?;
     // SAFETY: The device outlives the set.
-    let set = unsafe { Set::new(&PLAIN, machine.device(PLAIN.device), false)? };
+    let set = unsafe { Set::new(&PLAIN, machine.device(PLAIN.device))? };
     let mut set = set.ok_or(ENOMEM)?;
     let done = set.map(&MAPPED)? && misuse.run(&mut set, machine)?;
     set.check_all()?;
@@ -182,13 +182,13 @@ pub(crate) fn run(number: u64, machine: &Machine) -> Result {
 }
 
 impl Misuse {
-    /// Whether it was done; an error if it did what it should not.
+    /// Returns true if it was done; an error if it did what it should not.
     fn run(&self, set: &mut Set, machine: &Machine) -> Result<bool> {
         match self {
             Create(request) => {
                 let device = machine.device(request.device);
                 // SAFETY: The device is what it is called, and outlives the set.
-                Ok(unsafe { Set::new(request, device, false)? }.is_some())
+                Ok(unsafe { Set::new(request, device)? }.is_some())
             }
             Map(map) => set.map(map),
             Unmap(unmap) => set.unmap(unmap),

@@ -65,10 +65,6 @@ module! {
             default: 0,
             description: "1 and above: only this one of what drivers get wrong",
         },
-        scarce: u8 {
-            default: 0,
-            description: "1: there may be no memory for tables that a walker can reach",
-        },
     },
 }
 
@@ -77,7 +73,7 @@ struct Fuzz;
 
 impl kernel::Module for Fuzz {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let machine = Machine::new(parameter(&module_parameters::scarce) != 0)?;
+        let machine = Machine::new()?;
         match parameter(&module_parameters::case) {
             0 => random(&machine)?,
             number => cases::run(number, &machine)?,

@@ -48,7 +48,7 @@ pub(crate) enum Callbacks {
     All,
 }
 
-/// What a driver asks for.
+/// A driver's request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
     pub(crate) quirks: usize,
@@ -62,7 +62,7 @@ pub(crate) struct Request {
     pub(crate) custom_free: bool,
 }
 
-/// Whether a request is served.
+/// True if a request is served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Served {
     Yes,
@@ -76,7 +76,7 @@ impl Request {
         self.quirks & quirk != 0
     }
 
-    /// Whether there has to be a set for it.
+    /// Returns true if there has to be a set for it.
     pub(crate) fn served(&self) -> Served {
         let known = NS | NO_PERMS | MTK_EXT | TTBR_EXT | NO_WARN;
         let mtk = self.has(MTK_EXT);
@@ -97,9 +97,8 @@ impl Request {
         }
     }
 
-    /// The rules for calls of a set made for it. If memory is `scarce`, there may be none for
-    /// tables.
-    pub(crate) fn rules(&self, scarce: bool) -> Rules {
+    /// Returns the rules for calls of a set made for it.
+    pub(crate) fn rules(&self) -> Rules {
         Rules {
             page_sizes: self.page_sizes & SIZES.iter().sum::<usize>(),
             ias: self.ias,
@@ -108,12 +107,11 @@ impl Request {
             perms: !self.has(NO_PERMS),
             mtk: self.has(MTK_EXT),
             ttbr_ext: self.has(TTBR_EXT),
-            scarce: scarce || self.has(TTBR_EXT),
         }
     }
 }
 
-/// What calls of a set have to keep to.
+/// The rules for calls of a set.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
     pub(crate) page_sizes: usize,
@@ -122,12 +120,11 @@ pub(crate) struct Rules {
     ns: bool,
     perms: bool,
     pub(crate) mtk: bool,
+    /// Tables may lie where their walker does not reach, so that there may be none for it.
     pub(crate) ttbr_ext: bool,
-    /// There may be no memory for a table that its walker can reach.
-    pub(crate) scarce: bool,
 }
 
-/// Where a leaf entry has what, by its lowest bit.
+/// The fields of a leaf entry, by their lowest bits.
 struct Layout {
     kind: u32,
     ng: u32,
@@ -190,12 +187,12 @@ impl Rules {
         1 << (self.ias - 20)
     }
 
-    /// Whether pages of a size can be had.
+    /// Returns true if pages of a size can be had.
     pub(crate) fn has_size(&self, pgsize: usize) -> bool {
         pgsize.count_ones() == 1 && self.page_sizes & pgsize != 0
     }
 
-    /// Whether `count` pages from an address on end within so many bits.
+    /// Returns true if `count` pages from an address on end within so many bits.
     pub(crate) fn ends_within(bits: u32, start: u64, pgsize: usize, count: usize) -> bool {
         u128::from(start) + pgsize as u128 * count as u128 <= 1 << bits
     }
@@ -230,8 +227,8 @@ impl Rules {
         }) | if self.mtk { high_bits(paddr) } else { 0 }
     }
 
-    /// Where the table is that a first-level entry refers to; none if that is no such entry, or one
-    /// with bits that nobody asked for.
+    /// Returns the address of the table that a first-level entry refers to; none if that is no such
+    /// entry, or one with bits that nobody asked for.
     pub(crate) fn table(&self, entry: u32) -> Option<u64> {
         let address = entry & 0xffff_fc00;
         let bit = |from: u32, to: u32| u64::from(entry >> from & 1) << to;

@@ -48,12 +48,12 @@ const SETS: usize = 3;
 const CHECK_EVERY: usize = 128;
 /// Pages of a call that are still usual; more take their time.
 const MANY: usize = 4096;
-/// Where most mappings are.
+/// The addresses of most mappings.
 const ARENA: usize = 8 * SZ_16M;
 /// Mappings that are remembered.
 const RECENT: usize = 16;
 
-/// What is asked of the module under test.
+/// A call of the module under test.
 #[derive(Clone, Copy, Debug)]
 enum Call {
     Create(Request),
@@ -77,22 +77,20 @@ pub(crate) struct Counts {
     pub(crate) walk: [usize; 2],
 }
 
-/// What there is beside the module under test: the devices that requests name, and memory.
+/// The environment of the module under test: the devices that requests name, and memory.
 pub(crate) struct Machine {
-    scarce: bool,
     able: PlatformDevice,
     short: PlatformDevice,
     maskless: PlatformDevice,
 }
 
 impl Machine {
-    /// If memory is `scarce`, there may be none that a walker can reach.
-    pub(crate) fn new(scarce: bool) -> Result<Self> {
+    /// Registers the devices.
+    pub(crate) fn new() -> Result<Self> {
         let maskless = PlatformDevice::new(c"v7s_fuzz_maskless", 0)?;
         // SAFETY: The device is ours, and nobody uses it yet.
         unsafe { (*maskless.as_device()).dma_mask = core::ptr::null_mut() };
         Ok(Self {
-            scarce,
             able: PlatformDevice::new(c"v7s_fuzz_able", u64::MAX)?,
             short: PlatformDevice::new(c"v7s_fuzz_short", SZ_16M as u64 - 1)?,
             maskless,
@@ -228,12 +226,11 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Whether there is a set now.
+    /// Returns true if there is a set now.
     fn create(&mut self, request: &Request) -> Result<bool> {
-        let Machine { scarce, .. } = *self.machine;
         let device = self.machine.device(request.device);
         // SAFETY: The devices are what they are called, and outlive the session.
-        let set = unsafe { Set::new(request, device, scarce)? };
+        let set = unsafe { Set::new(request, device)? };
         let Some(set) = set else {
             // What a driver has then.
             free_nothing();
@@ -276,7 +273,7 @@ impl Subject {
     }
 }
 
-/// What callers ask for.
+/// The requests of callers.
 impl Random {
     /// A request that can be served, most of the time with something in it that cannot.
     fn request(&mut self) -> Request {
@@ -372,7 +369,7 @@ impl Random {
         map
     }
 
-    /// What was mapped lately, or is where things are mapped, half of the time spoiled.
+    /// Returns a recent mapping, or one at an address in use, half of the time spoiled.
     fn unmap(&mut self, subject: &Subject) -> Unmap {
         let rules = &subject.set.shadow.rules;
         let (iova, pgsize, pgcount) = if self.chance(70) {

@@ -22,6 +22,11 @@ use kernel::{
     types::Opaque, //
 };
 
+use io_pgtable_arm_v7s_rust::{
+    alloc_io_pgtable_arm_v7s_rust_ops,
+    free_io_pgtable_arm_v7s_rust_ops, //
+};
+
 use crate::{
     memory::entries_at,
     rules::{
@@ -38,17 +43,6 @@ use crate::{
         Shadow, //
     }, //
 };
-
-// Exported by io_pgtable_arm_v7s_rust. The types are C's own, but the lint minds those that a
-// configuration leaves empty.
-#[allow(improper_ctypes)]
-extern "C" {
-    fn alloc_io_pgtable_arm_v7s_rust_ops(
-        cfg: *mut bindings::io_pgtable_cfg,
-        cookie: *mut c_void,
-    ) -> *mut bindings::io_pgtable_ops;
-    fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io_pgtable_ops);
-}
 
 /// A call of `map_pages`.
 #[derive(Clone, Copy, Debug)]
@@ -67,18 +61,18 @@ pub(crate) struct Unmap {
     pub(crate) iova: usize,
     pub(crate) pgsize: usize,
     pub(crate) pgcount: usize,
-    /// Whether there is an `iommu_iotlb_gather`, and if so, whether it is queued.
+    /// True if there is an `iommu_iotlb_gather`, and if so, whether it is queued.
     pub(crate) gather: Option<bool>,
 }
 
-/// Who is asked to free a set.
+/// The function that frees a set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum By {
     Name,
     Kernel,
 }
 
-/// What the callbacks of a call were about.
+/// The arguments of the callbacks of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Flushed {
     /// The first byte and the one behind the last.
@@ -111,7 +105,7 @@ impl Cookie {
 ///
 /// `cookie` is that of a set of ours, which is alive.
 unsafe fn cookie_of<'a>(cookie: *mut c_void) -> &'a Cookie {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a live `Cookie` as `cookie`.
     unsafe { &*cookie.cast::<Cookie>() }
 }
 
@@ -126,7 +120,7 @@ extern "C" fn flush_all(cookie: *mut c_void) {
 }
 
 extern "C" fn flush_walk(iova: usize, size: usize, _granule: usize, cookie: *mut c_void) {
-    // SAFETY: As above.
+    // SAFETY: The set passes its cookie, which lives as long as the set.
     unsafe { cookie_of(cookie) }.add(iova, size);
 }
 
@@ -136,7 +130,7 @@ extern "C" fn add_page(
     granule: usize,
     cookie: *mut c_void,
 ) {
-    // SAFETY: As above.
+    // SAFETY: The set passes its cookie, which lives as long as the set.
     unsafe { cookie_of(cookie) }.add(iova, granule);
 }
 
@@ -174,11 +168,11 @@ pub(crate) struct Set {
     l1: NonNull<u32>,
     pub(crate) request: Request,
     pub(crate) shadow: Shadow,
-    /// Who frees it.
+    /// The function that frees it.
     by: By,
 }
 
-/// What is wrong; the log has it already.
+/// An error that was logged already.
 fn wrong() -> Error {
     EIO
 }
@@ -201,7 +195,6 @@ impl Set {
     pub(crate) unsafe fn new(
         request: &Request,
         dev: *mut bindings::device,
-        scarce: bool,
     ) -> Result<Option<Self>> {
         let cookie = Arc::new(Cookie::default(), GFP_KERNEL)?;
         let mut cfg = bindings::io_pgtable_cfg {
@@ -233,7 +226,7 @@ impl Set {
             "{request:#x?}: changed\n"
         );
         let fits = match request.served() {
-            Served::Yes => scarce || !ops.is_null(),
+            Served::Yes => !ops.is_null(),
             Served::No => ops.is_null(),
             Served::Perhaps => true,
         };
@@ -245,7 +238,7 @@ impl Set {
             );
             return Ok(None);
         };
-        let rules = request.rules(scarce);
+        let rules = request.rules();
         expect!(
             cfg.pgsize_bitmap == rules.page_sizes,
             "{request:#x?}: page sizes {:#x}\n",
@@ -419,7 +412,7 @@ impl Set {
         Ok(ret == 0)
     }
 
-    /// Whether the callbacks of a call keep to the bytes that it changed.
+    /// Returns true if the callbacks of a call keep to the bytes that it changed.
     fn flushed_within(&self, iova: usize, size: usize) -> Result {
         let flushed = self.cookie.0.get();
         let start = iova as u64;
@@ -465,7 +458,7 @@ impl Set {
                     return Err(wrong());
                 };
                 for (i, page) in pages.iter().enumerate() {
-                    // SAFETY: As above, for a table of 256 entries.
+                    // SAFETY: `table` is the address of 256 entries in the linear map.
                     let entry = unsafe { table.add(i).read_volatile() };
                     self.check_entry(at * SZ_1M + i * SZ_4K, entry, *page)?;
                 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a table set has to map, kept from the calls alone, and what each call has to answer.
+//! A model of a table set, kept from the calls alone: its mappings, and the answer of each call.
+//!
+//! An oracle of its own on purpose: it shares no code with the models of v7s_stress and
+//! v7s_compare.
 
 use kernel::{
     bindings,
@@ -26,13 +29,13 @@ const PAGES: usize = SZ_1M / SZ_4K;
 /// The page that an address belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Leaf {
-    /// Where its first byte is.
+    /// The output address of its first byte.
     pub(crate) paddr: u64,
     pub(crate) size: usize,
     pub(crate) flags: u32,
 }
 
-/// What is known of a mebibyte of input addresses.
+/// The state of a mebibyte of input addresses.
 pub(crate) enum Mib {
     Empty,
     Leaf(Leaf),
@@ -41,7 +44,7 @@ pub(crate) enum Mib {
 }
 
 impl Mib {
-    /// Whether nothing is mapped.
+    /// Returns true if nothing is mapped.
     fn is_vacant(&self) -> bool {
         match self {
             Self::Empty => true,
@@ -51,7 +54,7 @@ impl Mib {
     }
 }
 
-/// What ends a mapping early.
+/// The reason why a mapping ends early.
 enum Stop {
     /// Something is mapped.
     Exists,
@@ -103,7 +106,8 @@ impl Shadow {
         Ok(ret == expected && mapped == done)
     }
 
-    /// Whether a mapping leaves the space, and whether it makes no sense for another reason.
+    /// Returns true if a mapping leaves the space, and whether it makes no sense for another
+    /// reason.
     fn faults(&self, call: &Map) -> (bool, bool) {
         let Map {
             iova,
@@ -153,7 +157,7 @@ impl Shadow {
             if !call.gfp_serves() {
                 return Ok(Err(Stop::Flags));
             }
-            if out_of_memory && (call.may_fail() || self.rules.scarce) {
+            if out_of_memory && (call.may_fail() || self.rules.ttbr_ext) {
                 return Ok(Err(Stop::Memory));
             }
             *mib = Mib::Table(KVec::from_elem(None, PAGES, GFP_KERNEL)?);
@@ -230,7 +234,7 @@ impl Shadow {
         }
     }
 
-    /// What an address has to translate to; zero if it is not mapped.
+    /// Returns the expected translation of an address; zero if it is not mapped.
     pub(crate) fn phys(&self, iova: usize) -> u64 {
         self.leaf(iova)
             .map_or(0, |leaf| leaf.paddr + (iova % leaf.size) as u64)
@@ -238,7 +242,7 @@ impl Shadow {
 }
 
 impl Map {
-    /// Whether the allocator takes these flags: no zone, nothing unknown.
+    /// Returns true if the allocator takes these flags: no zone, nothing unknown.
     fn gfp_serves(&self) -> bool {
         let zones = [
             bindings::___GFP_DMA_BIT,
@@ -250,7 +254,7 @@ impl Map {
             && self.gfp >> bindings::___GFP_LAST_BIT == 0
     }
 
-    /// Whether the allocator may give up while there is memory that it could wait for.
+    /// Returns true if the allocator may give up while there is memory that it could wait for.
     fn may_fail(&self) -> bool {
         self.gfp >> bindings::___GFP_DIRECT_RECLAIM_BIT & 1 == 0
     }

@@ -3,7 +3,7 @@
 //! Caches and table allocators of `slab_rust`, asked for with any name, size, alignment, flags and
 //! window, and allocated from with any flags.
 //!
-//! What can be had follows from Documentation/mm/slab_rust.rst and from what the kernel's
+//! The expected results follow from Documentation/mm/slab_rust.rst and from what the kernel's
 //! `mm/slab_common.c` takes; sizes that fit or not by what debugging adds to them are left open.
 
 use core::mem::MaybeUninit;
@@ -49,7 +49,7 @@ struct Request {
     gfp: bindings::gfp_t,
 }
 
-/// What has to come of a request.
+/// The expected result of a request.
 #[derive(PartialEq, Eq, Debug)]
 enum Served {
     Yes,
@@ -90,7 +90,7 @@ pub(crate) fn run(seed: u64, count: u64, counts: &mut Counts) -> Result {
     Ok(())
 }
 
-/// Whether an allocator may be asked with these flags: no zone, nothing unknown.
+/// Returns true if an allocator may be asked with these flags: no zone, nothing unknown.
 fn gfp_serves(gfp: bindings::gfp_t) -> bool {
     gfp & 0xf & !(1 << bindings::___GFP_RECLAIMABLE_BIT) == 0
         && gfp >> bindings::___GFP_LAST_BIT == 0
@@ -186,7 +186,8 @@ impl Request {
         }
     }
 
-    /// Whether there was such a cache; an error if there should not have been, or should have.
+    /// Returns true if there was such a cache; an error if there should not have been, or should
+    /// have.
     fn make(&self) -> Result<bool> {
         match self.size {
             0 => self.make_of::<0>(),

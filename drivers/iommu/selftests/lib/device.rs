@@ -14,7 +14,7 @@ pub(crate) struct PlatformDevice(NonNull<bindings::platform_device>);
 
 // SAFETY: A device may be used and unregistered by any thread.
 unsafe impl Send for PlatformDevice {}
-// SAFETY: As above.
+// SAFETY: It may be used from several threads at a time.
 unsafe impl Sync for PlatformDevice {}
 
 impl PlatformDevice {

@@ -14,7 +14,7 @@ extern "C" {
     fn v7s_memory(phys: bindings::phys_addr_t) -> *const c_void;
 }
 
-/// Where the kernel has the entries of a table at a physical address; none where there is no
+/// Returns the kernel's address of the table at a physical address; none where there is no
 /// memory. If there is, then for all of a table of up to a page, because of its alignment.
 pub(crate) fn entries_at(phys: u64) -> Option<NonNull<u32>> {
     // SAFETY: It only looks whether there is memory.

@@ -14,24 +14,17 @@ use kernel::{
     prelude::*, //
 };
 
-// Exported by io_pgtable_arm_v7s_rust. The types are C's own, but the lint minds those that a
-// configuration leaves empty.
-#[allow(improper_ctypes)]
-extern "C" {
-    fn alloc_io_pgtable_arm_v7s_rust_ops(
-        cfg: *mut bindings::io_pgtable_cfg,
-        cookie: *mut c_void,
-    ) -> *mut bindings::io_pgtable_ops;
+use io_pgtable_arm_v7s_rust::{
+    alloc_io_pgtable_arm_v7s_rust_ops,
+    free_io_pgtable_arm_v7s_rust_ops, //
+};
 
-    fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io_pgtable_ops);
-}
-
-/// Who makes the tables.
+/// The provider of the tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Provider {
     /// io_pgtable_arm_v7s_rust.
     Rust,
-    /// Whoever serves ARM_V7S: the kernel's C, as long as nobody takes over.
+    /// The provider of ARM_V7S: the kernel's C, unless it is taken over.
     C,
 }
 
@@ -47,7 +40,7 @@ pub(crate) struct Ops {
 
 // SAFETY: Table sets may be used from several threads.
 unsafe impl Send for Ops {}
-// SAFETY: As above.
+// SAFETY: It may be used from several threads at a time.
 unsafe impl Sync for Ops {}
 
 impl Ops {
@@ -62,7 +55,7 @@ impl Ops {
         cfg: &mut bindings::io_pgtable_cfg,
         cookie: *mut c_void,
     ) -> Option<Self> {
-        // SAFETY: By the function's requirements.
+        // SAFETY: The caller passes a valid configuration; its targets live as long as the set.
         let ops = unsafe {
             match provider {
                 Provider::Rust => alloc_io_pgtable_arm_v7s_rust_ops(cfg, cookie),
@@ -79,7 +72,7 @@ impl Ops {
         self.ops.as_ptr()
     }
 
-    /// Where the implementation's code is, to tell two apart.
+    /// Returns the address of the implementation's code, to tell two apart.
     fn code(&self) -> Option<usize> {
         self.map_pages.map(|f| f as usize)
     }

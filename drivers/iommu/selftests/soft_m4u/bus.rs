@@ -17,7 +17,7 @@ extern "C" {
     fn soft_m4u_memory(phys: u64) -> *mut c_void;
 }
 
-/// Where `phys` is mapped; [`None`] if no memory is there.
+/// Returns the kernel's address of `phys`; [`None`] if no memory is there.
 fn at(phys: u64) -> Option<NonNull<u8>> {
     // SAFETY: Any address may be asked for.
     NonNull::new(unsafe { soft_m4u_memory(phys) }.cast())
@@ -51,7 +51,7 @@ pub(crate) unsafe fn copy(from: u64, to: u64, len: usize) -> Option<()> {
 /// As for [`copy`].
 pub(crate) unsafe fn fill(to: u64, byte: u8, len: usize) -> Option<()> {
     let to = at(to)?;
-    // SAFETY: As in `copy`.
+    // SAFETY: `to` is the address of at least `len` bytes of memory.
     unsafe { ptr::write_bytes(to.as_ptr(), byte, len) };
     Some(())
 }

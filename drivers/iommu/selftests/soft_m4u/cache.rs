@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the walker remembers: translations (the TLB) and walks up to the second level.
+//! The caches of the walker: translations (the TLB) and walks up to the second level.
 //!
 //! Nothing leaves but by [`Cache::invalidate`] or to make room, so that what the driver forgets to
 //! invalidate is used again.

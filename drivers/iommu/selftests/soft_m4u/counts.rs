@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What has happened so far, for people and tests: `soft_m4u/state` in debugfs.
+//! Counters for people and tests: `soft_m4u/state` in debugfs.
 
 use kernel::fmt;
 
@@ -50,7 +50,7 @@ counts! {
         ignored,
         /// Translations that left the TLB by an invalidation.
         dropped,
-        /// Those among them that were no longer so: without the invalidation they would be errors.
+        /// Stale ones among them: without the invalidation they would be errors.
         dropped_in_time,
         /// Second-level tables that were no longer in their place when the walker was told to
         /// forget all that they map. The driver leaves that open, since it hears of an unmapping

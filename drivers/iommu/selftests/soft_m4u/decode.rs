@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the bits of a table mean to an M4U.
+//! The decoder of an M4U: an oracle of its own on purpose, which shares no code with the decoders
+//! of v7s_stress and v7s_compare.
 //!
 //! Written from the ARM Architecture Reference Manual ARMv7-A/R (DDI 0406), B3.5, and what
 //! [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h) says of
@@ -14,7 +15,7 @@ use crate::bus;
 /// Bits of an input address.
 const INPUT_BITS: u32 = 32;
 
-/// What an entry maps: input addresses from `iova`, `size` of them, to output addresses from
+/// The mapping of an entry: input addresses from `iova`, `size` of them, to output addresses from
 /// `paddr`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Page {
@@ -23,7 +24,7 @@ pub(crate) struct Page {
     pub(crate) paddr: u64,
 }
 
-/// Where a first-level entry sends the walk: input addresses from `iova`, a mebibyte of them, are
+/// The target of a first-level entry: input addresses from `iova`, a mebibyte of them, are
 /// looked up in the table at `table`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {

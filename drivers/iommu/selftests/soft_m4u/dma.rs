@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What devices behind the M4U can have done: every address is an IOVA.
+//! The DMA of devices behind the M4U: every address is an IOVA.
 //!
 //! A page at a time, translated and moved under the lock that invalidations take, so that nothing
 //! is under way to an address when the driver hears that it is forgotten.

@@ -64,7 +64,7 @@ pub(crate) unsafe fn init() {
 
 /// Calls `f` with the engine, which nobody else has then.
 ///
-/// Whoever has it is not preempted, not even under PREEMPT_RT, where a lock would allow it: a
+/// Its owner is not preempted, not even under PREEMPT_RT, where a lock would allow it: a
 /// driver that waits for the M4U may have the CPU of one who was, and the M4U would wait for both.
 pub(crate) fn locked<T>(f: impl FnOnce(&mut Option<Engine>) -> T) -> T {
     if !cfg!(CONFIG_PREEMPT_RT) {
@@ -87,7 +87,7 @@ pub(crate) fn locked<T>(f: impl FnOnce(&mut Option<Engine>) -> T) -> T {
     result
 }
 
-/// How many errors of all kinds the log hears of.
+/// The number of errors of all kinds that are logged.
 const REPORTED: u64 = 10;
 
 pub(crate) struct Engine {
@@ -236,7 +236,7 @@ impl Engine {
     }
 }
 
-/// What the tables say now.
+/// Returns the translation in the tables of now.
 fn walk(base: u32, iova: u64) -> Result<Page, Miss> {
     match decode::first(base, iova)? {
         First::Page(page) => Ok(page),
@@ -244,7 +244,7 @@ fn walk(base: u32, iova: u64) -> Result<Page, Miss> {
     }
 }
 
-/// Whether the first-level table still takes this step.
+/// Returns true if the first-level table still takes this step.
 fn leads(base: u32, step: Step) -> bool {
     matches!(decode::first(base, step.iova), Ok(First::Step(now)) if now == step)
 }

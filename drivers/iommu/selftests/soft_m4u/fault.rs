@@ -26,7 +26,7 @@ use crate::{
     }, //
 };
 
-/// Where the number of the port is in `MMU0_INT_ID`, and whether it wrote in `MMU0_FAULT_VA`.
+/// Fields: the number of the port in `MMU0_INT_ID`, the direction in `MMU0_FAULT_VA`.
 const INT_ID_PORT_SHIFT: u32 = 2;
 const FAULT_VA_WRITE: u32 = 1 << 1;
 

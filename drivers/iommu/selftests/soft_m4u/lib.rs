@@ -7,7 +7,7 @@
 //! these tables, moves data for devices behind it, acknowledges invalidations, and raises the
 //! interrupt of a fault. Nothing here is shared with the code that writes the tables.
 //!
-//! What it keeps in its caches leaves them only when the driver says so or their place is needed.
+//! An entry leaves its caches only when the driver invalidates it or its place is needed.
 //! Hardware would then quietly go by what is no longer so; we look it up again and complain.
 //!
 //! - [`registers`] are the register windows;
@@ -63,7 +63,7 @@ module! {
     },
 }
 
-/// What exists while the module is loaded.
+/// State of the loaded module.
 #[pin_data]
 struct SoftM4u {
     // Dropped in this order: the thread and the file use the engine.
@@ -102,7 +102,7 @@ impl kernel::InPlaceModule for SoftM4u {
     }
 }
 
-/// What there is to say of the engine.
+/// The text about the engine.
 fn show(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     engine::locked(|engine| match engine {
         Some(engine) => engine.show(f),

@@ -98,7 +98,7 @@ impl Node {
         };
         // INVARIANT: Found nodes come with a reference.
         NonNull::new(node).map(Self).ok_or_else(|| {
-            pr_err!("the device tree has no {compatible:?}; see drivers/iommu/selftests/soft_m4u/m4u.dtso\n");
+            pr_err!("the device tree has no {compatible:?}; see soft_m4u/m4u.dtso\n");
             ENODEV
         })
     }
@@ -167,12 +167,12 @@ impl Registers {
     }
 
     pub(crate) fn write(&self, bank: usize, register: usize, value: u32) {
-        // SAFETY: As above; what the driver reads from there it does not take for addresses of
-        // its own.
+        // SAFETY: The address is in the mapped window of the registers; what the driver reads from
+        // there it does not take for addresses of its own.
         unsafe { bindings::writel(value, self.address(bank, register)) };
     }
 
-    /// Whether accesses through our port are translated.
+    /// Returns true if accesses through our port are translated.
     pub(crate) fn port_enabled(&self) -> bool {
         let register = self.pericfg.0.as_ptr().wrapping_byte_add(PERICFG_IOMMU_1);
         // SAFETY: The window is mapped, and has that many bytes.

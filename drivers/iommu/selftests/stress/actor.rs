@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What one context does to its share of the input addresses, and whether it went as it should.
+//! The calls of one context for its share of the input addresses, with their results checked.
 
 use kernel::{
     bindings,

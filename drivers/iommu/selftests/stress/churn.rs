@@ -42,23 +42,17 @@ use kernel::{
     }, //
 };
 
+use io_pgtable_arm_v7s_rust::{
+    alloc_io_pgtable_arm_v7s_rust_ops,
+    free_io_pgtable_arm_v7s_rust_ops, //
+};
+
 module! {
     type: Churn,
     name: "v7s_churn",
     authors: ["v7s-rs developers"],
     description: "Changes ARMv7 short-descriptor page tables all the time",
     license: "GPL",
-}
-
-// Exported by io_pgtable_arm_v7s_rust. The types are C's own, but the lint minds those that a
-// configuration leaves empty.
-#[allow(improper_ctypes)]
-extern "C" {
-    fn alloc_io_pgtable_arm_v7s_rust_ops(
-        cfg: *mut bindings::io_pgtable_cfg,
-        cookie: *mut c_void,
-    ) -> *mut bindings::io_pgtable_ops;
-    fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io_pgtable_ops);
 }
 
 /// From input to output addresses.
@@ -90,7 +84,7 @@ struct Set(NonNull<bindings::io_pgtable_ops>);
 
 // SAFETY: Table sets may be used from any thread.
 unsafe impl Send for Set {}
-// SAFETY: As above, at the same time.
+// SAFETY: It may be used from several threads at a time.
 unsafe impl Sync for Set {}
 
 impl Set {
@@ -159,7 +153,7 @@ impl Drop for Set {
     }
 }
 
-/// What is mapped in a MiB, or in sixteen.
+/// The mapping of a MiB, or of sixteen.
 #[derive(Clone, Copy)]
 enum Way {
     Small,
@@ -170,22 +164,22 @@ enum Way {
     Supersection,
 }
 
-/// How each MiB has its turn.
+/// The order in which each MiB has its turn.
 const WAYS: [Way; 5] = [Way::Gaps, Way::Section, Way::Small, Way::Mixed, Way::Large];
 
-/// Where small pages are that leave gaps.
+/// The places of small pages that leave gaps.
 fn gaps() -> impl Iterator<Item = usize> {
     (0..256)
         .filter(|page| page % 5 != 0)
         .map(|page| page * SZ_4K)
 }
 
-/// What one thread does.
+/// The work of one thread.
 struct Work {
     set: Arc<Set>,
     /// Its 16 MiB of input addresses.
     base: usize,
-    /// What it does in a round: nothing, or something that did not work.
+    /// One round of it; returns the call that failed, if one did.
     round: fn(&Self, round: usize) -> Result,
     rounds: Atomic<usize>,
     failures: Atomic<usize>,
@@ -352,7 +346,7 @@ impl Drop for Thread {
 ///
 /// `work` is a [`Work`] that lives until the thread was stopped, and this is a kernel thread.
 unsafe extern "C" fn run(work: *mut c_void) -> c_int {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a live `Work` as `work`.
     unsafe { &*work.cast::<Work>() }.run();
     0
 }

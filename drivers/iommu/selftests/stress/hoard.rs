@@ -32,7 +32,7 @@ struct Run {
 ///
 /// # Invariants
 ///
-/// Those on the list came from the page allocator and belong to this value.
+/// The pages on the list came from the page allocator and belong to this value.
 pub(crate) struct Hoard {
     first: Option<NonNull<Run>>,
     pages: usize,
@@ -55,7 +55,7 @@ impl Hoard {
         this
     }
 
-    /// How much it is.
+    /// Returns the number of bytes.
     pub(crate) fn mib(&self) -> usize {
         self.pages >> (SZ_1M.trailing_zeros() - PAGE_SHIFT as u32)
     }
@@ -101,7 +101,7 @@ impl Drop for Hoard {
     }
 }
 
-/// Whether who asks for any memory gets some, above 4 GiB.
+/// Returns true if who asks for any memory gets some, above 4 GiB.
 pub(crate) fn is_any_elsewhere() -> bool {
     const ORDER: u32 = 4;
     // SAFETY: Any order and flags may be asked for.

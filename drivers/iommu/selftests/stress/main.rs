@@ -29,8 +29,6 @@
 //! The same seed makes the same calls in each context. When they meet is up to the machine.
 
 mod actor;
-#[path = "../../../../mm/slab/module/compat.rs"]
-mod compat;
 #[path = "../lib/device.rs"]
 mod device;
 mod memory;
@@ -55,7 +53,8 @@ use kernel::{
     prelude::*, //
 };
 
-use compat::parameter;
+use slab_rust::compat::parameter;
+
 use race::{
     Outcome,
     THREADS_MAX, //
@@ -102,7 +101,7 @@ impl kernel::InPlaceModule for Stress {
     }
 }
 
-/// What all races had to say.
+/// The results of all races.
 struct Results {
     seed: u64,
     outcomes: KVec<Outcome>,

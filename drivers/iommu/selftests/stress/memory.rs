@@ -30,7 +30,7 @@ extern "C" {
     fn v7s_stress_ftrace_argument(fregs: *mut bindings::ftrace_regs, n: c_uint) -> c_ulong;
 }
 
-/// What the CPU has at `phys`, which is a multiple of 4; zero where there is no memory.
+/// Returns the CPU's data at `phys`, a multiple of 4; zero where there is no memory.
 pub(crate) fn read(phys: u64) -> u32 {
     entries_at(phys).map_or(0, |entry| {
         // SAFETY: There is memory, and an aligned word of it can be read whatever it is.
@@ -53,7 +53,7 @@ struct Block {
     entries: [Atomic<u32>; BLOCK as usize / 4],
 }
 
-/// What was written back for one device.
+/// Data that was written back for one device.
 #[repr(C)]
 pub(crate) struct Kept {
     // First, so that a pointer to it, which is what ftrace gives its handler, is one to the whole.
@@ -61,7 +61,7 @@ pub(crate) struct Kept {
     dev: *mut bindings::device,
     /// A hash table that nothing is taken out of.
     blocks: KVVec<Block>,
-    /// What there was no room for.
+    /// Data without room.
     lost: Atomic<u32>,
     /// Calls of the handler.
     calls: Atomic<u32>,
@@ -69,7 +69,7 @@ pub(crate) struct Kept {
 
 // SAFETY: `ops` is used by ftrace only, `dev` is compared, and the rest may be shared.
 unsafe impl Send for Kept {}
-// SAFETY: As above.
+// SAFETY: It may be used from several threads at a time.
 unsafe impl Sync for Kept {}
 
 impl Kept {
@@ -139,14 +139,14 @@ impl Kept {
         }
     }
 
-    /// What the walker has at `phys`: zero where nothing was ever written back.
+    /// Returns the walker's data at `phys`: zero where nothing was ever written back.
     pub(crate) fn read(&self, phys: u64) -> u32 {
         self.block(phys, false).map_or(0, |block| {
             block.entries[(phys % BLOCK) as usize / 4].load(Relaxed)
         })
     }
 
-    /// Whether there was room for everything.
+    /// Returns true if there was room for everything.
     pub(crate) fn is_complete(&self) -> bool {
         self.lost.load(Relaxed) == 0
     }
@@ -162,7 +162,7 @@ unsafe extern "C" fn on_write_back(
     ops: *mut bindings::ftrace_ops,
     fregs: *mut bindings::ftrace_regs,
 ) {
-    // SAFETY: By the function's requirements; a `Kept` begins with its `ops`.
+    // SAFETY: The caller passes a live `Kept` as `ops`; a `Kept` begins with its `ops`.
     let kept = unsafe { &*ops.cast::<Kept>() };
     // SAFETY: `fregs` is valid.
     let argument = |n| unsafe { v7s_stress_ftrace_argument(fregs, n) };
@@ -180,7 +180,7 @@ pub(crate) struct Watch(NonNull<Kept>);
 
 // SAFETY: What it stands for may be shared and sent.
 unsafe impl Send for Watch {}
-// SAFETY: As above.
+// SAFETY: It may be used from several threads at a time.
 unsafe impl Sync for Watch {}
 
 impl Watch {

@@ -8,8 +8,6 @@
 //! `io_pgtable_arm_v7s_rust` first. That memory is given back is for the test to see, when this is
 //! unloaded, and so is what the log says.
 
-#[path = "../../../../mm/slab/module/compat.rs"]
-mod compat;
 mod hoard;
 mod set;
 
@@ -24,7 +22,8 @@ use kernel::{
     }, //
 };
 
-use compat::parameter;
+use slab_rust::compat::parameter;
+
 use hoard::{
     is_any_elsewhere,
     Hoard, //
@@ -67,7 +66,7 @@ const SECTIONS: usize = 4096;
 const PAGES: usize = SZ_1M / SZ_4K;
 /// MiB that the tables of a full set take, first-level one aside.
 const FULL: usize = SECTIONS * 1024 / SZ_1M;
-/// What a call says when there is no memory, and did nothing.
+/// The result of a call without memory that did nothing.
 const NO_MEMORY: Mapped = Mapped {
     error: -(bindings::ENOMEM as c_int),
     bytes: 0,
@@ -96,7 +95,7 @@ struct Filling {
     set: Set,
     /// Its number, to tell where its pages lead.
     number: usize,
-    /// How many sections have a page, and a table for it.
+    /// Number of sections that have a page, and a table for it.
     filled: usize,
 }
 
@@ -114,7 +113,7 @@ impl Filling {
         section * SZ_1M + section % PAGES * SZ_4K
     }
 
-    /// Where it leads: never to zero, and its neighbours' pages to other places.
+    /// Returns its output address: never zero, and others for its neighbours' pages.
     fn paddr(&self, section: usize) -> u64 {
         (((self.number * 7919 + section) % 0xf_ff00 + 1) * SZ_4K) as u64
     }
@@ -143,8 +142,8 @@ impl Filling {
         Ok(())
     }
 
-    /// Whether all pages lead where they should, those beside them nowhere, and neither does the
-    /// next section.
+    /// Returns true if all pages lead where they should, those beside them nowhere, and neither
+    /// does the next section.
     fn is_intact(&self) -> bool {
         // SAFETY: Nobody else has the set.
         let leads = |iova| unsafe { self.set.translate(iova) };
@@ -184,11 +183,11 @@ impl Filling {
             } else {
                 0
             };
-            // SAFETY: As above.
+            // SAFETY: The addresses belong to this thread.
             unsafe { self.set.translate(iova + at) == expected }
         });
         let mapped = said.bytes / SZ_4K;
-        // SAFETY: As above.
+        // SAFETY: The addresses belong to this thread.
         let unmapped = mapped == 0 || unsafe { self.set.unmap(iova, SZ_4K, mapped) } == said.bytes;
         if (said == half || said == all) && leads && unmapped {
             Ok(said == half)
@@ -229,8 +228,8 @@ impl Fillings {
         self.0.iter().all(Filling::is_intact)
     }
 
-    /// Whether a call can be made that stops half-way. Others may give memory back meanwhile, so
-    /// that it takes several.
+    /// Returns true if a call can be made that stops half-way. Others may give memory back
+    /// meanwhile, so that it takes several.
     fn stop_half_way(&mut self, gfp: bindings::gfp_t) -> bool {
         const PATIENCE: usize = 1000;
         for _ in 0..PATIENCE {

@@ -73,10 +73,10 @@ const _: () = assert!(ZONES[5].is_shared() && !ZONES[6].is_shared());
 /// Nanoseconds after which an interrupt begins nothing more.
 const TICK: i64 = 300_000;
 
-/// How long a thread waits for the one that it races, in turns of a loop.
+/// Turns of a loop in which a thread waits for the one that it races.
 const PATIENCE: usize = 2000;
 
-/// What belongs to one thread and its CPU.
+/// The state of one thread and its CPU.
 #[pin_data]
 struct Lane {
     /// Held for no other reason than to be in atomic context.
@@ -84,7 +84,7 @@ struct Lane {
     lock: SpinLock<()>,
     /// The section that the thread is about to touch for the first time.
     touching: Atomic<u32>,
-    /// How many it has been about to touch in all rounds.
+    /// Number of tables in all rounds.
     touched: Atomic<u32>,
     /// The last round that the thread took part in.
     round: Atomic<u32>,
@@ -94,14 +94,14 @@ struct Lane {
 /// Everything that actors share.
 pub(crate) struct Race {
     tables: Tables,
-    /// Those of lane n are n times [`CONTEXTS`], and the next ones.
+    /// Indices of lane n: n times [`CONTEXTS`], and the next ones.
     actors: KVec<Own<Actor>>,
     lanes: KVec<Pin<KBox<Lane>>>,
     /// The round that goes on, zero in a rest.
     round: Atomic<u32>,
     /// Threads that are done with it.
     done: Atomic<u32>,
-    /// Whether something went wrong.
+    /// True if something went wrong.
     wrong: Atomic<u32>,
 }
 
@@ -352,7 +352,7 @@ impl Race {
                 return wrong("replace a table", got, expected);
             }
         }
-        // SAFETY: As above.
+        // SAFETY: The addresses belong to this thread.
         let unmapped = unsafe { set.unmap(iova, SZ_1M, 1) };
         // A table in which nothing is mapped any more may be there or not.
         if unmapped != SZ_1M && (live || replace || unmapped != 0) {
@@ -362,13 +362,13 @@ impl Race {
     }
 }
 
-/// What became of a race.
+/// The result of a race.
 pub(crate) struct Outcome {
     pub(crate) setup: Setup,
     pub(crate) rounds: u32,
     /// Calls of threads, in hard interrupts, and in soft ones.
     pub(crate) counts: [Counts; CONTEXTS],
-    /// Whether all that the walker could see was kept.
+    /// True if all that the walker could see was kept.
     pub(crate) complete: bool,
     /// The first thing that was wrong.
     pub(crate) wrong: Option<Wrong>,

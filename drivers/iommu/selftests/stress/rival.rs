@@ -8,9 +8,6 @@
 //! It lets every call go where it was going, but ftrace does not know that: who may change where
 //! calls go is one for each function, and the second is refused.
 
-#[path = "../../../../mm/slab/module/compat.rs"]
-mod compat;
-
 use kernel::{
     bindings,
     error::to_result,
@@ -19,7 +16,7 @@ use kernel::{
     types::Opaque, //
 };
 
-use compat::parameter;
+use slab_rust::compat::parameter;
 
 module! {
     type: Rival,
@@ -55,7 +52,7 @@ struct Rival(Pin<KBox<Opaque<bindings::ftrace_ops>>>);
 
 // SAFETY: Only ftrace uses it, under its own locks.
 unsafe impl Send for Rival {}
-// SAFETY: As above.
+// SAFETY: It may be used from several threads at a time.
 unsafe impl Sync for Rival {}
 
 impl kernel::Module for Rival {

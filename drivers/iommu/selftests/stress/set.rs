@@ -32,12 +32,12 @@ unsafe impl Send for Set {}
 // SAFETY: And from several at a time, as far as the contract of `io_pgtable_ops` goes.
 unsafe impl Sync for Set {}
 
-/// What became of a call to map.
+/// The result of a call to map.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mapped {
     /// Zero or an errno.
     pub(crate) error: c_int,
-    /// What was added to `*mapped`.
+    /// The increase of `*mapped`.
     pub(crate) bytes: usize,
 }
 
@@ -46,7 +46,7 @@ impl Set {
     ///
     /// # Safety
     ///
-    /// What `cfg` points to lives as long as the set.
+    /// The targets of the pointers in `cfg` live as long as the set.
     pub(crate) unsafe fn new(cfg: &mut bindings::io_pgtable_cfg) -> Result<Self> {
         // SAFETY: `cfg` is valid, and no callback looks at the cookie.
         let ops = unsafe {
@@ -56,7 +56,7 @@ impl Set {
         // INVARIANT: Just made.
         Ok(Self {
             ops,
-            // SAFETY: As above.
+            // SAFETY: The ops of a live set are valid.
             calls: unsafe { ptr::read(ops.as_ptr()) },
         })
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What must be there: the mappings of one actor, worked out from the contract of
+//! The expected mappings of one actor, worked out from the contract of
 //! `struct io_pgtable_ops` and never read back.
+//!
+//! An oracle of its own on purpose: it shares no code with the models of v7s_fuzz and v7s_compare.
 //!
 //! C header: [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h)
 
@@ -19,7 +21,7 @@ use crate::zones::{
     ZONES, //
 };
 
-/// What a page of 4 KiB is part of: its output address above the size of the page that maps it.
+/// The page that a page of 4 KiB is part of: its output address above its size.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Cell(u32);
 
@@ -97,7 +99,7 @@ impl Shadow {
         self.parts[place.zone].cells[place.at].size()
     }
 
-    /// Whether the section has a second-level table, if it is the actor's alone.
+    /// Returns true if the section has a second-level table, if it is the actor's alone.
     pub(crate) fn has_table(&self, place: Place) -> bool {
         let tables = &self.parts[place.zone].tables;
         tables.get(place.at / SECTION).is_some_and(|table| *table)
@@ -152,8 +154,8 @@ impl Shadow {
 }
 
 impl Part {
-    /// Whether a page of `size` bytes can be unmapped: all of it is mapped, by nothing larger. A
-    /// second-level table goes as a whole, whatever is in it.
+    /// Returns true if a page of `size` bytes can be unmapped: all of it is mapped, by nothing
+    /// larger. A second-level table goes as a whole, whatever is in it.
     fn may_go(&self, at: usize, size: usize) -> bool {
         let cells = &self.cells[at..at + size / SZ_4K];
         if size < SZ_1M {

@@ -24,7 +24,7 @@ unsafe extern "C" {
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
     pub(crate) name: &'static str,
-    /// Whether the walker snoops.
+    /// True if the walker snoops.
     coherent: bool,
     /// MediaTek's extension, with 35 bits of output address.
     extended: bool,
@@ -94,12 +94,12 @@ impl Tables {
         })
     }
 
-    /// Whether output addresses have 35 bits, or 32.
+    /// Returns true if output addresses have 35 bits, or 32.
     pub(crate) fn is_extended(&self) -> bool {
         self.extended
     }
 
-    /// Where the walker gets to from an input address; zero if it faults.
+    /// Returns the output address that the walker finds for an input address; zero if it faults.
     ///
     /// Nobody may change the mapping of `iova` at the same time, or the answer is anything.
     pub(crate) fn walk(&self, iova: usize) -> u64 {
@@ -110,7 +110,7 @@ impl Tables {
         }
     }
 
-    /// Whether all that the walker could see was kept.
+    /// Returns true if all that the walker could see was kept.
     pub(crate) fn is_complete(&self) -> bool {
         self.kept.as_ref().is_none_or(|kept| kept.is_complete())
     }

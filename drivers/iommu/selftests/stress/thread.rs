@@ -21,13 +21,13 @@ extern "C" {
     fn v7s_stress_cpu(nth: c_uint) -> c_uint;
 }
 
-/// What threads do.
+/// The work of threads.
 pub(crate) trait Work: Send + Sync + 'static {
     /// Called over and over by thread `me`, with nothing held. Returns soon.
     fn turn(this: &Arc<Self>, me: usize);
 }
 
-/// What a thread is given.
+/// The argument of a thread.
 struct Task<W> {
     work: Arc<W>,
     me: usize,
@@ -96,7 +96,7 @@ impl<W: Work> Drop for Thread<W> {
 /// To be called as a kernel thread; `task` is a [`Task`] that is there until the thread was
 /// stopped.
 unsafe extern "C" fn run<W: Work>(task: *mut c_void) -> c_int {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a live `Task` as `task`.
     let task = unsafe { &*task.cast::<Task<W>>() };
     // SAFETY: This is a kernel thread.
     while !unsafe { bindings::kthread_should_stop() } {

@@ -8,8 +8,6 @@
 //! in debugfs says how many sets came from whom, and how many things were wrong, which the log
 //! describes.
 
-#[path = "../../../../mm/slab/module/compat.rs"]
-mod compat;
 #[path = "../lib/device.rs"]
 mod device;
 mod set;
@@ -41,7 +39,8 @@ use kernel::{
     }, //
 };
 
-use compat::parameter;
+use slab_rust::compat::parameter;
+
 use device::PlatformDevice;
 use set::{
     Mapped,
@@ -78,7 +77,7 @@ const PAGES: [(usize, usize); 4] = [
     (SZ_16M, 0x0900_0000),
 ];
 
-/// What devices reach: where tables are that 32 bits lead to.
+/// The memory that devices reach: tables at addresses of 32 bits.
 const MASK: u64 = u32::MAX as u64;
 
 /// All that callers share.
@@ -145,7 +144,7 @@ impl Shared {
     }
 }
 
-/// Whether a set is C's, whose code is next to that of the function that hands it out.
+/// Returns true if a set is C's, whose code is next to that of the function that hands it out.
 fn is_c(set: &Set) -> bool {
     let hands_out = bindings::alloc_io_pgtable_ops as *const () as usize;
     let serves = set
@@ -162,7 +161,7 @@ struct User {
 }
 
 impl User {
-    /// Where a page leads: another place for each set, and never zero.
+    /// Returns the output address of a page: another one for each set, and never zero.
     fn paddr(&self, size: usize) -> u64 {
         (SZ_16M as u64).max(self.number % 200 * size as u64)
     }
@@ -182,7 +181,7 @@ impl User {
     fn translates(&self) -> bool {
         PAGES.iter().all(|&(size, iova)| {
             let last = size - 1;
-            // SAFETY: As above.
+            // SAFETY: The addresses belong to this thread.
             unsafe { self.set.translate(iova + last) == self.paddr(size) + last as u64 }
         })
     }
@@ -191,7 +190,7 @@ impl User {
     fn unmap(&self) -> bool {
         self.number % 2 == 0
             || PAGES.iter().all(|&(size, iova)| {
-                // SAFETY: As above.
+                // SAFETY: The addresses belong to this thread.
                 unsafe { self.set.unmap(iova, size, 1) == size }
             })
     }
@@ -208,7 +207,7 @@ impl Work for Shared {
     }
 }
 
-/// What debugfs says.
+/// The text in debugfs.
 struct Counts(Arc<Shared>);
 
 impl debugfs::Writer for Counts {

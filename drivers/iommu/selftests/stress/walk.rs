@@ -5,8 +5,11 @@
 //! Written from the ARM Architecture Reference Manual ARMv7-A/R (DDI 0406), B3.5, and what
 //! [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h) says of
 //! `IO_PGTABLE_QUIRK_ARM_MTK_EXT`, not with the codec of the format.
+//!
+//! An oracle of its own on purpose: it shares no code with the decoders of v7s_compare and
+//! soft_m4u.
 
-/// Where a walk gets to from an input address, from the first-level table at `l1`, with entries
+/// Returns the output address of a walk from the first-level table at `l1`, with entries
 /// that `read` finds at physical addresses; zero if it faults. `extended` says whether leaves hold
 /// address bits 32 to 34.
 pub(crate) fn walk(iova: usize, l1: u64, extended: bool, read: impl Fn(u64) -> u32) -> u64 {

@@ -24,7 +24,7 @@ pub(crate) const SECTION: usize = SZ_1M / SZ_4K;
 pub(crate) struct Zone {
     /// The first of its sections.
     pub(crate) first: usize,
-    /// How many there are; for the last zone, for each actor.
+    /// Number of runs; for the last zone, for each actor.
     sections: usize,
     /// Pages of 4 KiB in a run.
     pub(crate) run: usize,
@@ -63,22 +63,22 @@ impl Zone {
         }
     }
 
-    /// Whether runs hold pages of `size`.
+    /// Returns true if runs hold pages of `size`.
     pub(crate) const fn has(&self, size: usize) -> bool {
         self.run % (size / SZ_4K) == 0
     }
 
-    /// Whether sections belong to several actors, so that none may make one go.
+    /// Returns true if sections belong to several actors, so that none may make one go.
     pub(crate) const fn is_shared(&self) -> bool {
         !self.has(SZ_1M)
     }
 
-    /// How many runs there are in all; pages behind the last one are nobody's.
+    /// Returns the number of all runs; pages behind the last one belong to no actor.
     fn runs_of_all(&self, actors: usize) -> usize {
         self.sections(actors) * SECTION / self.run
     }
 
-    /// How many runs belong to actor `me`.
+    /// Returns the number of runs of actor `me`.
     pub(crate) fn runs(&self, me: usize, actors: usize) -> usize {
         self.runs_of_all(actors).saturating_sub(me).div_ceil(actors)
     }

@@ -49,7 +49,7 @@ pub(crate) fn raw(dev: &Device) -> *mut bindings::device {
     core::ptr::from_ref(dev).cast_mut().cast()
 }
 
-/// What the device is to do with a buffer.
+/// The command of the device for a buffer.
 #[derive(Clone, Copy)]
 pub(crate) enum Access {
     Read,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a driver does all day, and whether it came true: data from one buffer to another, by the
+//! The work of a driver, with its result checked: data from one buffer to another, by the
 //! device, through the M4U.
 
 use kernel::{
@@ -24,7 +24,7 @@ use crate::{
     memory::Kind, //
 };
 
-/// What a round trip came to.
+/// The result of a round trip.
 pub(crate) struct Report {
     kind: Kind,
     bytes: usize,
@@ -80,7 +80,7 @@ fn word(seed: u64, i: usize) -> u64 {
     (seed ^ i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Whether what arrived is what was sent.
+/// Returns true if what arrived is what was sent.
 fn compare(seed: u64, words: &[u64]) -> Result {
     match words
         .iter()
@@ -187,7 +187,8 @@ pub(crate) fn round_trip(
     Ok((report, segments))
 }
 
-/// Whether addresses that are mapped no more lead nowhere. Nobody else may map any meanwhile.
+/// Returns true if addresses that are mapped no more lead nowhere. Nobody else may map any
+/// meanwhile.
 pub(crate) fn check_gone(segments: &[Segment]) -> Result {
     for (iova, len) in segments {
         for iova in (*iova..iova + *len as u64).step_by(PAGE_SIZE) {

@@ -71,13 +71,13 @@ crate::of_device_table!(
 /// Data of the first of the buffers.
 const SEED: u64 = 0x5eed;
 
-/// What belongs to the device while it is bound.
+/// State of the device while it is bound.
 struct State {
     held: KVec<Buffer>,
     report: Option<Report>,
 }
 
-/// What the file works on.
+/// The data of the file.
 #[pin_data]
 struct Control {
     dev: ARef<platform::Device>,

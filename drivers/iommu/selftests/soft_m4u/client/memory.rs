@@ -30,7 +30,7 @@ extern "C" {
     fn vfree(memory: *const c_void);
 }
 
-/// How a buffer is made and mapped.
+/// The way in which a buffer is made and mapped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     /// `dma_alloc_coherent()`.
@@ -168,7 +168,7 @@ impl Memory {
     /// The device does not use it as long as the slice is used.
     pub(crate) unsafe fn words_mut(&mut self) -> &mut [u64] {
         let words = self.bytes() / size_of::<u64>();
-        // SAFETY: As in `words`; all kinds own what they point to.
+        // SAFETY: The memory holds so many words, and belongs to `self` for all kinds.
         unsafe { slice::from_raw_parts_mut(self.as_ptr().cast_mut(), words) }
     }
 

@@ -31,7 +31,7 @@ use crate::{
     memory::Kind, //
 };
 
-/// What a thread is to do.
+/// The task of a thread.
 #[pin_data]
 struct Job {
     dev: ARef<Device>,
@@ -109,9 +109,9 @@ impl Drop for Worker {
 ///
 /// `job` is a [`Job`] that is there until it is done, for a device that is bound until then.
 unsafe extern "C" fn run(job: *mut c_void) -> c_int {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller passes a live `Job` as `job`.
     let job = unsafe { &*job.cast::<Job>() };
-    // SAFETY: As above.
+    // SAFETY: The device is bound as long as its threads run.
     let dev = unsafe { job.dev.as_bound() };
     if let Err(error) = rounds(dev, job.seed, job.rounds) {
         job.result.store(error.to_errno(), Relaxed);
