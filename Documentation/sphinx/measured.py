@@ -9,10 +9,10 @@
        c/rust: C / Rust
 
 shows the rows in which all of ``where`` holds, with a column for each line of the content: a value
-of the file and its title; without content, all columns of the file. ``none`` is a text in place of a
-table without rows, which is an error otherwise. With ``spread``,
-a row of the table combines several of the file: ``:spread: allocator`` makes a column for each
-value of ``allocator``, which holds what ``values`` names.
+of the file and its title; without content, all columns of the file as they are. ``none`` is a text in
+place of a table without rows, which is an error otherwise. With ``spread``, a row of the table combines
+several of the file: ``:spread: allocator`` makes a column for each value of ``allocator``, which holds
+what ``values`` names.
 """
 
 import csv
@@ -128,8 +128,8 @@ class MeasuredTable(SphinxDirective):
             if not rows and "none" in self.options:
                 return [nodes.paragraph("", self.options["none"])]
             if not columns and rows:
-                columns = titles = list(rows[0])
-            if "spread" in self.options:
+                titles, lines = list(rows[0]), [list(row.values()) for row in rows]
+            elif "spread" in self.options:
                 more, lines = spread(
                     rows, columns, self.options["spread"], self.options["values"].split()
                 )
