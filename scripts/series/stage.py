@@ -20,7 +20,7 @@ text, and where it goes. No line number and no context counts, only the line tha
     sorted = '#include "'           # among lines that begin so, in their order
     text = '#include "kmemleak.c"'
 
-Instead of "sorted", "after" or "before" name a line, "after_block" one whose block, up to the next
+Instead of "sorted", "after" or "before" name a line, "replace" one that goes, "after_block" one whose block, up to the next
 blank line at the left margin, the text follows; without any of them, the text goes to the end.
 "in" names a line before that one. [maintainers] has the name of an entry, and lines that it gains.
 """
@@ -81,6 +81,9 @@ def insert(tree: Path, edit: dict[str, str], identity: str) -> None:
         at = sorted_place(lines, edit["sorted"], text, file)
     elif "before" in edit:
         at = line_number(lines, edit["before"], start, file)
+    elif "replace" in edit:
+        at = line_number(lines, edit["replace"], start, file)
+        del lines[at]
     elif "after" in edit:
         at = line_number(lines, edit["after"], start, file) + 1
     elif "after_block" not in edit:
