@@ -9,7 +9,7 @@ which scripts/series/write applies before. Of the rest, the folder has
 
     files        paths in the kernel, one in a line, of sources that this repository has, which are
                  copied as they are; with wildcards, what earlier patches have does not change
-    tree/        files that exist in the kernel only
+    tree/        files that exist in the kernel only; .in keeps rustfmt from one that names others
     edits.toml   lines that are put into files of the kernel, or of an earlier patch
 
 A source has the same path in both trees, but for those in COPIED_FROM. An edit names the file, the
@@ -132,8 +132,11 @@ def stage(tree: Path, patch: Path, top: Path, identity: str) -> None:
         for path, file in sources(top, pattern).items():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, tree / path)
-    if (patch / "tree").exists():
-        shutil.copytree(patch / "tree", tree, dirs_exist_ok=True)
+    for file in (patch / "tree").rglob("*"):
+        if file.is_file():
+            path = tree / str(file.relative_to(patch / "tree")).removesuffix(".in")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, path)
     edits = patch / "edits.toml"
     wanted = tomllib.loads(edits.read_text()) if edits.exists() else {}
     for edit in wanted.get("insert", []):
