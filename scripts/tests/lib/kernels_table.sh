@@ -15,7 +15,7 @@ declare -A obtained
 # parts comes last.
 known() {
 	local group
-	for group in stock testing unstable next stock-16k stock-rt stock-cloud hwtags cfi arm deb series; do
+	for group in stock testing unstable next stock-16k stock-rt stock-cloud hwtags cfi arm deb system series; do
 		[ ! -d "$tests/$group" ] || echo "$group"
 	done
 }

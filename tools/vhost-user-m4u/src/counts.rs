@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Counters, and the report that they are.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[derive(Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Returns what it was before.
+    pub fn add(&self, number: u64) -> u64 {
+        self.0.fetch_add(number, Ordering::Relaxed)
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counts {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Counters of a run.
+        #[derive(Default)]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: Count,)*
+        }
+
+        impl fmt::Display for Counts {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                $(writeln!(f, concat!(stringify!($name), " {}"), self.$name.get())?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+counts! {
+    /// Translations asked for, each of at most one page.
+    translations,
+    /// Translations that were not in the TLB.
+    walks,
+    /// Walks that ended at a page of this size.
+    pages_4k,
+    pages_64k,
+    pages_1m,
+    pages_16m,
+    /// Walks that ended in memory above 4 GiB.
+    above_4g,
+    /// Walks whose address came out as it went in.
+    identity,
+    /// Translations that there were not.
+    faults,
+    /// Faults because of an entry that no driver writes.
+    malformed,
+    /// Faults because of a table that is not in memory below 4 GiB.
+    misplaced,
+    /// Interrupts that told of a fault.
+    fault_interrupts,
+    /// Invalidations of a range of addresses, and of everything.
+    range_invalidations,
+    full_invalidations,
+    /// Invalidations for which the driver may have stopped waiting.
+    late_invalidations,
+    /// Requests of the block driver by kind, and those that failed.
+    reads,
+    writes,
+    flushes,
+    failed_requests,
+    bytes_read,
+    bytes_written,
+    /// Accesses that no driver asked for, those that found what another buffer has mapped, and
+    /// those that reached memory where nothing is mapped.
+    rogue_accesses,
+    rogue_translations,
+    rogue_hits,
+}

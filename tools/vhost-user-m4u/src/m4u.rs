@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Bank 0 of an MT8195's infrastructure IOMMU: registers in guest memory, where mtk_iommu takes
+//! them for hardware.
+//!
+//! Memory cannot tell that somebody writes to it. A thread polls the registers; and an access of a
+//! device first looks whether there is an invalidation, so that a translation is never used after
+//! the driver asked to forget it, however late the thread is. Accesses under way hold up the answer
+//! to an invalidation, as they do in hardware.
+
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::counts::Counts;
+use crate::interrupt::Interrupt;
+use crate::ram::Ram;
+use crate::tlb::Tlb;
+use crate::walk::{walk, Miss};
+
+/// Registers by offset.
+const PT_BASE_ADDR: u64 = 0x000;
+const INVALIDATE: u64 = 0x020;
+const INVALIDATE_START: u64 = 0x024;
+const INVALIDATE_END: u64 = 0x028;
+const INT_CONTROL0: u64 = 0x120;
+const CPE_DONE: u64 = 0x12c;
+const FAULT_ST1: u64 = 0x134;
+const MMU0_FAULT_VA: u64 = 0x13c;
+const MMU0_INVLD_PA: u64 = 0x140;
+const MMU0_INT_ID: u64 = 0x150;
+
+const INVALIDATE_RANGE: u32 = 1;
+const INVALIDATE_ALL: u32 = 2;
+const INT_CLEAR: u32 = 1 << 12;
+const FAULT_TRANSLATION: u32 = 1;
+const FAULT_WRITE: u32 = 1 << 1;
+
+/// The driver waits for a millisecond. Where nobody looked for half of it, an invalidation may have
+/// been given up and another be in its place: then everything goes.
+const LATE: Duration = Duration::from_micros(500);
+/// Between two looks at the registers, when there are tables and when there are none yet.
+const POLL: Duration = Duration::from_micros(100);
+const IDLE: Duration = Duration::from_millis(10);
+/// How many wrong entries are told of.
+const SHOWN: u64 = 10;
+/// Between two fault interrupts.
+const FAULT_INTERVAL: Duration = Duration::from_millis(10);
+
+pub struct M4u {
+    ram: &'static Ram,
+    registers: u64,
+    tlb: Mutex<Tlb>,
+    /// Accesses hold it shared from translation to the last byte.
+    accesses: RwLock<()>,
+    started: Instant,
+    /// Microseconds since `started` when the registers were looked at.
+    looked: AtomicU64,
+    interrupt: Mutex<Option<FaultUnit>>,
+    /// Ranges that were invalidated, the newest last.
+    freed: Mutex<Vec<RangeInclusive<u64>>>,
+    /// The page after a buffer that was used lately.
+    past_buffer: AtomicU64,
+    pub counts: Counts,
+}
+
+/// Passes the first fault to the driver, and the next one after the driver has cleared it.
+struct FaultUnit {
+    line: Interrupt,
+    latched: bool,
+    quiet_until: Instant,
+}
+
+/// Ranges that are kept for [`M4u::take_freed`].
+const FREED: usize = 1024;
+
+impl M4u {
+    /// The registers are at physical address `registers`; `line` is the interrupt, if any.
+    pub fn new(ram: &'static Ram, registers: u64, line: Option<Interrupt>) -> Option<Self> {
+        ram.slice(registers, 0x1000)?;
+        let unit = line.map(|line| FaultUnit {
+            line,
+            latched: false,
+            quiet_until: Instant::now(),
+        });
+        Some(Self {
+            ram,
+            registers,
+            tlb: Mutex::new(Tlb::new()),
+            accesses: RwLock::new(()),
+            started: Instant::now(),
+            looked: AtomicU64::new(0),
+            interrupt: Mutex::new(unit),
+            freed: Mutex::new(Vec::new()),
+            past_buffer: AtomicU64::new(0),
+            counts: Counts::default(),
+        })
+    }
+
+    fn register(&self, offset: u64) -> &AtomicU32 {
+        self.ram
+            .word(self.registers + offset)
+            .expect("M4u::new() checked that the registers are in memory")
+    }
+
+    fn invalidation_pending(&self) -> bool {
+        let command = self.register(INVALIDATE).load(Ordering::Acquire);
+        command & (INVALIDATE_RANGE | INVALIDATE_ALL) != 0
+    }
+
+    /// Calls `f` with the physical address of `iova` while the translation holds. What `f` touches
+    /// must not reach beyond a page of 4 KiB.
+    pub fn access<R>(&self, iova: u64, write: bool, f: impl FnOnce(u64) -> R) -> Result<R, Miss> {
+        self.counts.translations.add(1);
+        let result = loop {
+            let access = self.accesses.read().unwrap();
+            if self.invalidation_pending() {
+                drop(access);
+                self.poll();
+                continue;
+            }
+            break self.translate(iova).map(f);
+        };
+        if let Err(miss) = &result {
+            self.fault(iova, write, miss);
+        }
+        result
+    }
+
+    fn translate(&self, iova: u64) -> Result<u64, Miss> {
+        let mut tlb = self.tlb.lock().unwrap();
+        if let Some(paddr) = tlb.find(iova) {
+            return Ok(paddr);
+        }
+        let counts = &self.counts;
+        counts.walks.add(1);
+        let ttbr = self.register(PT_BASE_ADDR).load(Ordering::Acquire);
+        let page = walk(self.ram, ttbr, iova)?;
+        match page.size {
+            0x1000 => &counts.pages_4k,
+            0x1_0000 => &counts.pages_64k,
+            0x10_0000 => &counts.pages_1m,
+            _ => &counts.pages_16m,
+        }
+        .add(1);
+        let paddr = page.paddr + (iova - page.iova);
+        counts.above_4g.add(u64::from(paddr >> 32 != 0));
+        counts.identity.add(u64::from(paddr == iova));
+        tlb.insert(iova, &page);
+        Ok(paddr)
+    }
+
+    /// Answers an invalidation if there is one.
+    fn poll(&self) {
+        let now = self.now();
+        if !self.invalidation_pending() {
+            self.looked.fetch_max(now, Ordering::AcqRel);
+            return;
+        }
+        let _no_access = self.accesses.write().unwrap();
+        self.invalidate(&mut self.tlb.lock().unwrap());
+    }
+
+    /// Microseconds since the start.
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_micros() as u64
+    }
+
+    fn invalidate(&self, tlb: &mut Tlb) {
+        let now = self.now();
+        let command = self.register(INVALIDATE).load(Ordering::Acquire);
+        if command & (INVALIDATE_RANGE | INVALIDATE_ALL) == 0 {
+            // Another thread was faster.
+            return;
+        }
+        let start = self.register(INVALIDATE_START).load(Ordering::Acquire);
+        let end = self.register(INVALIDATE_END).load(Ordering::Acquire);
+        let range = u64::from(start)..=u64::from(end | 0xfff);
+        let last = self.looked.fetch_max(now, Ordering::AcqRel);
+        let mut late = now.saturating_sub(last) > LATE.as_micros() as u64;
+        if command & INVALIDATE_ALL != 0 || late {
+            tlb.clear();
+        } else {
+            tlb.invalidate(range.clone());
+        }
+        let done = self.register(INVALIDATE).compare_exchange(
+            command,
+            0,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        let command = done.unwrap_or_else(|_| {
+            // The driver has stopped waiting and asked for something else, which this covers.
+            late = true;
+            tlb.clear();
+            self.register(INVALIDATE).swap(0, Ordering::AcqRel)
+        });
+        self.counts.late_invalidations.add(u64::from(late));
+        if command & INVALIDATE_ALL != 0 {
+            self.counts.full_invalidations.add(1);
+        } else {
+            self.counts.range_invalidations.add(1);
+            self.remember(range);
+            self.register(CPE_DONE).store(1, Ordering::Release);
+        }
+    }
+
+    fn remember(&self, range: RangeInclusive<u64>) {
+        let mut freed = self.freed.lock().unwrap();
+        if freed.len() < FREED {
+            freed.push(range);
+        }
+    }
+
+    /// Takes the ranges that were invalidated since the last call, up to a limit.
+    pub fn take_freed(&self) -> Vec<RangeInclusive<u64>> {
+        std::mem::take(&mut self.freed.lock().unwrap())
+    }
+
+    /// Says that a device has a buffer of `len` bytes at `iova`.
+    pub fn note_buffer(&self, iova: u64, len: usize) {
+        let past = (iova + len as u64).next_multiple_of(0x1000);
+        self.past_buffer.store(past, Ordering::Relaxed);
+    }
+
+    pub fn past_buffer(&self) -> u64 {
+        self.past_buffer.load(Ordering::Relaxed)
+    }
+
+    fn fault(&self, iova: u64, write: bool, miss: &Miss) {
+        self.counts.faults.add(1);
+        match miss {
+            Miss::Unmapped => {}
+            Miss::Malformed { at, entry } => {
+                if self.counts.malformed.add(1) < SHOWN {
+                    eprintln!("iova {iova:#x}: malformed entry {entry:#x} at {at:#x}");
+                }
+            }
+            Miss::Misplaced { table } => {
+                if self.counts.misplaced.add(1) < SHOWN {
+                    eprintln!("iova {iova:#x}: no memory below 4 GiB for a table at {table:#x}");
+                }
+            }
+        }
+        let mut unit = self.interrupt.lock().unwrap();
+        let Some(unit) = unit.as_mut() else { return };
+        if unit.latched || Instant::now() < unit.quiet_until {
+            return;
+        }
+        let address = iova as u32 & !0xfff | if write { FAULT_WRITE } else { 0 };
+        self.register(MMU0_FAULT_VA)
+            .store(address, Ordering::Relaxed);
+        self.register(MMU0_INVLD_PA).store(0, Ordering::Relaxed);
+        self.register(MMU0_INT_ID).store(0, Ordering::Relaxed);
+        self.register(FAULT_ST1)
+            .store(FAULT_TRANSLATION, Ordering::Release);
+        unit.latched = true;
+        unit.line.pulse();
+        self.counts.fault_interrupts.add(1);
+    }
+
+    /// Lets the next fault through once the driver has cleared the last one.
+    fn poll_fault(&self) {
+        let control = self.register(INT_CONTROL0);
+        if control.load(Ordering::Acquire) & INT_CLEAR == 0 {
+            return;
+        }
+        let mut unit = self.interrupt.lock().unwrap();
+        self.register(FAULT_ST1).store(0, Ordering::Release);
+        control.fetch_and(!INT_CLEAR, Ordering::AcqRel);
+        if let Some(unit) = unit.as_mut() {
+            unit.latched = false;
+            unit.quiet_until = Instant::now() + FAULT_INTERVAL;
+        }
+    }
+
+    /// Plays the hardware for ever.
+    pub fn run(&self) {
+        // SAFETY: the parameters are read only during the call, and the thread is this one.
+        let refused = unsafe {
+            let parameters = libc::sched_param { sched_priority: 10 };
+            libc::pthread_setschedparam(libc::pthread_self(), libc::SCHED_FIFO, &parameters)
+        };
+        if refused != 0 {
+            eprintln!("without real-time priority, the guest may find its invalidations late");
+        }
+        loop {
+            self.poll();
+            self.poll_fault();
+            let idle = self.register(PT_BASE_ADDR).load(Ordering::Relaxed) == 0;
+            thread::sleep(if idle { IDLE } else { POLL });
+        }
+    }
+}
