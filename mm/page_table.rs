@@ -5,45 +5,33 @@
 //! C headers: [`include/linux/gfp.h`](srctree/include/linux/gfp.h),
 //! [`include/linux/slab.h`](srctree/include/linux/slab.h)
 //!
-//! A [`TableAllocator`] gives out tables of one size from one zone: part of a page, a page, or
-//! several, any power of two from [`MIN_SIZE`] to [`MAX_SIZE`]. Where the memory comes from is its
-//! [`TableSource`]; there is one file for each. Whoever makes an allocator owns it; to share it is
-//! to lend it. A [`Table`] borrows its allocator: it goes back there and nowhere else, and does
-//! not outlive it.
-//!
-//! Documentation/mm/page_table_memory.rst says which source is for what.
+//! A [`TableAllocator`] hands out tables of one size from one zone: part of a page, a page, or
+//! several, any power of two from [`MIN_SIZE`] to [`MAX_SIZE`]. Its [`TableSource`] selects where
+//! the memory comes from; each source is a file of its own. A [`Table`] borrows its allocator: it
+//! goes back there and nowhere else, and does not outlive it.
 //!
 //! # Examples
 //!
-//! ```ignore
-//! let tables = TableAllocator::new(TableSource::Pool, 1024, Zone::Dma32)?;
+//! ```
+//! # use kernel::{page_table::{Table, TableAllocator, TableSource}, prelude::*, slab::{Gfp, Zone}};
+//! let tables = TableAllocator::new(TableSource::Pool, 1024, Zone::LOW)?;
 //! let table = tables.alloc(Gfp::KERNEL)?;
-//! let entry = table.phys32()?.get() | TABLE;
+//! let entry = table.phys32()?.get() | 1;
+//! assert_eq!(entry % 1024, 1);
 //!
 //! // The entry owns the table from here on.
 //! let raw = table.into_raw();
-//! // SAFETY: It is one of these tables, and no entry refers to it any more.
-//! drop(unsafe { Table::from_raw(&tables, raw) });
+//! assert_eq!(tables.usage()?.tables, 1);
 //!
-//! // To measure: all sources, and what each holds.
-//! for source in TableSource::ALL {
-//!     let tables = TableAllocator::new(source, 1024, Zone::Dma32)?;
-//!     let table = tables.alloc(Gfp::KERNEL);
-//!     let usage = tables.usage()?;
-//!     pr_info!("{}: {} of {}\n", source.name(), usage.live_bytes, usage.held_bytes);
-//! }
+//! // SAFETY: `raw` comes from `into_raw` on a table of `tables`, and no entry refers to it any
+//! more. drop(unsafe { Table::from_raw(&tables, raw) }); assert_eq!(tables.usage()?.tables, 0);
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! [`MIN_SIZE`]: TableAllocator::MIN_SIZE
 //! [`MAX_SIZE`]: TableAllocator::MAX_SIZE
 
-#[cfg(MODULE)]
-mod genalloc;
-#[cfg(MODULE)]
-mod kmalloc;
-mod page;
-#[cfg(MODULE)]
-mod page_frag;
+mod pages;
 mod pool;
 mod slab;
 #[cfg(all(CONFIG_RUST_SLAB_KUNIT_TEST, CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC))]
@@ -56,26 +44,19 @@ use core::{
 };
 
 use crate::{
+    alloc::AllocError,
     bindings,
     page::PAGE_SIZE,
     prelude::*,
     sizes::SZ_4M,
     slab::{
-        dma32::{
-            virt_to_phys,
-            Above4G,
-            Phys32, //
-        },
-        flags::{
-            Refusal,
-            Zone, //
-        },
-        gfp::{
-            Gfp,
-            NOFAIL, //
-        },
+        bad_args::BadArgs,
         report::report,
-        static_cache::StaticCache, //
+        virt_to_phys,
+        Gfp,
+        Phys32,
+        StaticCache,
+        Zone, //
     },
     sync::atomic::{
         Atomic,
@@ -83,103 +64,57 @@ use crate::{
     }, //
 };
 
-/// Where table memory comes from.
+/// A source of table memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TableSource {
     /// A slab cache.
     Slab,
-    /// A region that is set aside when the allocator is made, with room for so many tables.
-    #[cfg(MODULE)]
-    Genalloc {
-        /// At least so many; a region is made of whole pages.
-        tables: usize,
-    },
-    /// Fragments of a chunk of pages, which is used again when all of them are free.
-    #[cfg(MODULE)]
-    PageFrag,
-    /// `kmalloc()`, which does not know zone DMA32.
-    #[cfg(MODULE)]
-    Kmalloc,
-    /// Pages of its own for each table.
-    Page,
-    /// Fragments of pages, each of which is used again; pages for tables of that size.
+    /// Pages that are cut into tables, each of which is used again; pages for larger tables.
     Pool,
 }
 
 impl TableSource {
-    /// As many tables as a first level of 4096 entries can refer to.
-    #[cfg(MODULE)]
-    pub const REGION: usize = 4096;
+    /// All sources.
+    pub const ALL: [Self; 2] = [Self::Slab, Self::Pool];
 
-    #[cfg(MODULE)]
-    const COUNT: usize = 6;
-    #[cfg(not(MODULE))]
-    const COUNT: usize = 3;
-
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Slab,
-        #[cfg(MODULE)]
-        Self::Genalloc {
-            tables: Self::REGION,
-        },
-        #[cfg(MODULE)]
-        Self::PageFrag,
-        #[cfg(MODULE)]
-        Self::Kmalloc,
-        Self::Page,
-        Self::Pool,
-    ];
-
-    /// The name in logs, debugfs and measurements.
+    /// Returns the name in logs, debugfs and measurements.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Slab => "slab",
-            #[cfg(MODULE)]
-            Self::Genalloc { .. } => "genalloc",
-            #[cfg(MODULE)]
-            Self::PageFrag => "page_frag",
-            #[cfg(MODULE)]
-            Self::Kmalloc => "kmalloc",
-            Self::Page => "page",
             Self::Pool => "pool",
         }
     }
 }
 
-/// What a source has to do.
+/// A source of tables of one size.
 ///
 /// # Safety
 ///
-/// `alloc` gives out memory of the kernel's linear map that holds a table: as large as the tables
-/// it was made for, aligned to that size, all zeroes, and nobody else's until it is freed, even
-/// if the source is dropped before.
+/// `alloc` returns memory of the kernel's linear map that holds a table: as large as the tables it
+/// was made for, aligned to that size, zeroed, and used by nothing else until it is freed, even if
+/// the source is dropped before.
 unsafe trait Source {
-    /// Whether kmemleak knows the tables.
+    /// True if kmemleak tracks the tables.
     const IN_KMEMLEAK: bool = false;
 
-    /// Whether tables may lie above 4 GiB whatever the zone.
-    #[cfg(MODULE)]
-    const MISSES_DMA32: bool = false;
-
-    /// Allocates a table, in any context that `gfp` is for. `gfp` asks for zeroes and has no zone.
+    /// Allocates a table, in any context that `gfp` allows. `gfp` has `__GFP_ZERO` and no zone.
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>>;
 
-    /// Takes a table back, in any context.
+    /// Frees a table, in any context.
     ///
     /// # Safety
     ///
-    /// `table` came from [`alloc`](Self::alloc) of this source, and nobody uses it any more.
+    /// `table` came from [`alloc`](Self::alloc) of this source, and is not used any more.
     unsafe fn free(&self, table: NonNull<u8>);
 
-    /// Tables in use.
+    /// Returns the number of tables in use.
     fn live(&self) -> usize;
 
-    /// Bytes held from the system. May sleep.
+    /// Returns the bytes taken from the system. May sleep.
     fn held_bytes(&self) -> Result<usize>;
 }
 
-/// The tables in use of a source that knows no better.
+/// Number of tables in use, for sources that do not count them otherwise.
 struct Live(Atomic<usize>);
 
 impl Live {
@@ -188,11 +123,11 @@ impl Live {
     }
 
     #[inline]
-    fn one_more(&self) {
+    fn add_one(&self) {
         self.0.add(1, Relaxed);
     }
 
-    fn one_less(&self) {
+    fn remove_one(&self) {
         self.0.add(1usize.wrapping_neg(), Relaxed);
     }
 
@@ -205,57 +140,39 @@ fn is_in_kmemleak<S: Source>(_: &S) -> bool {
     S::IN_KMEMLEAK
 }
 
-/// Whether tables lie in the zone that was asked for.
-#[cfg(MODULE)]
-fn is_sure<S: Source>(_: &S) -> bool {
-    !S::MISSES_DMA32
-}
-
-/// The sources, to be chosen from at run time.
+/// A source that was selected at run time.
 enum AnySource {
     Slab(slab::Slab),
-    #[cfg(MODULE)]
-    Genalloc(genalloc::Region),
-    #[cfg(MODULE)]
-    PageFrag(page_frag::PageFrag),
-    #[cfg(MODULE)]
-    Kmalloc(kmalloc::Kmalloc),
-    Page(page::Pages),
+    Pages(pages::Pages),
     Pool(pool::Pool),
 }
 
-/// Does the same with whatever source it is.
+/// Evaluates an expression for the source, whichever it is.
 macro_rules! with {
     ($any:expr, $source:ident => $do:expr) => {
         match $any {
             AnySource::Slab($source) => $do,
-            #[cfg(MODULE)]
-            AnySource::Genalloc($source) => $do,
-            #[cfg(MODULE)]
-            AnySource::PageFrag($source) => $do,
-            #[cfg(MODULE)]
-            AnySource::Kmalloc($source) => $do,
-            AnySource::Page($source) => $do,
+            AnySource::Pages($source) => $do,
             AnySource::Pool($source) => $do,
         }
     };
 }
 
-/// What an allocator has given out and holds.
+/// Memory of an allocator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TableUsage {
-    /// Tables in use.
+    /// Number of tables in use.
     pub tables: usize,
-    /// Their bytes.
+    /// Bytes of tables in use.
     pub live_bytes: usize,
-    /// Bytes taken from the system for them, whether in use or kept for later.
+    /// Bytes taken from the system, in use or kept for later.
     pub held_bytes: usize,
 }
 
-/// Gives out tables of one size from one zone.
+/// Allocator of tables of one size from one zone.
 ///
-/// Allocating sleeps as its flags say; freeing does not, and both may be done in any context and
-/// from several at a time. Making and dropping an allocator sleeps.
+/// Allocating sleeps as its flags say; freeing does not. Both may be called in any context, from
+/// several CPUs at a time. Creating and dropping an allocator sleeps.
 ///
 /// # Invariants
 ///
@@ -266,7 +183,7 @@ pub struct TableAllocator {
     zone: Zone,
 }
 
-/// What a source is made from; checked.
+/// Size and zone of tables.
 #[derive(Clone, Copy)]
 struct Shape {
     /// Bytes of a table.
@@ -275,13 +192,13 @@ struct Shape {
 }
 
 impl Shape {
-    /// Says why there can be no such tables.
-    fn check(self) -> core::result::Result<(), Refusal> {
+    /// Checks size and zone; the error says what is wrong.
+    fn check(self) -> core::result::Result<(), BadArgs> {
         if !self.size.is_power_of_two() {
-            return Err(Refusal::bytes("size is not a power of two", self.size));
+            return Err(BadArgs::bytes("size is not a power of two", self.size));
         }
         if self.size < TableAllocator::MIN_SIZE || self.size > TableAllocator::MAX_SIZE {
-            return Err(Refusal::bytes(
+            return Err(BadArgs::bytes(
                 "size is not from 64 bytes to 4 MiB",
                 self.size,
             ));
@@ -289,7 +206,7 @@ impl Shape {
         self.zone.slab_flags().check()
     }
 
-    /// The zone, for the page allocator.
+    /// Returns the zone bits for the page allocator.
     fn gfp(self) -> bindings::gfp_t {
         match self.zone {
             Zone::Normal => 0,
@@ -299,17 +216,17 @@ impl Shape {
     }
 }
 
-/// Why there is no source.
+/// Reasons why no source could be made.
 enum Failure {
-    /// There cannot be one.
-    Refused(Refusal),
-    /// There could be one.
+    /// The request is invalid.
+    Invalid(BadArgs),
+    /// The allocation failed.
     Other(Error),
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<BadArgs> for Failure {
+    fn from(bad: BadArgs) -> Self {
+        Self::Invalid(bad)
     }
 }
 
@@ -319,50 +236,41 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<crate::alloc::AllocError> for Failure {
-    fn from(error: crate::alloc::AllocError) -> Self {
+impl From<AllocError> for Failure {
+    fn from(error: AllocError) -> Self {
         Self::Other(error.into())
     }
 }
 
 impl TableAllocator {
-    /// The smallest size of a table in bytes.
+    /// Smallest size of a table in bytes.
     pub const MIN_SIZE: usize = 64;
 
-    /// The largest size of a table in bytes.
+    /// Largest size of a table in bytes.
     pub const MAX_SIZE: usize = SZ_4M;
 
-    /// Makes an allocator for tables of `size` bytes in `zone`.
+    /// Creates an allocator for tables of `size` bytes in `zone`.
     ///
     /// # Errors
     ///
     /// - [`EINVAL`] and a line in the log that says why: no such size, a zone that the kernel
-    ///   lacks, or a size that the source cannot serve (see there);
+    ///   lacks, or a size that the source cannot serve (see its file);
     /// - [`ENOMEM`]: out of memory.
     pub fn new(source: TableSource, size: usize, zone: Zone) -> Result<Self> {
         let shape = Shape { size, zone };
         let made = shape.check().map_err(Failure::from).and_then(|()| {
             Ok(match source {
                 TableSource::Slab => AnySource::Slab(slab::Slab::new(shape)?),
-                #[cfg(MODULE)]
-                TableSource::Genalloc { tables } => {
-                    AnySource::Genalloc(genalloc::Region::new(shape, tables)?)
-                }
-                #[cfg(MODULE)]
-                TableSource::PageFrag => AnySource::PageFrag(page_frag::PageFrag::new(shape)?),
-                #[cfg(MODULE)]
-                TableSource::Kmalloc => AnySource::Kmalloc(kmalloc::Kmalloc::new(shape)?),
-                TableSource::Page => AnySource::Page(page::Pages::new(shape)?),
-                TableSource::Pool if size >= PAGE_SIZE => AnySource::Page(page::Pages::new(shape)?),
-                TableSource::Pool => AnySource::Pool(pool::Pool::new(shape)?),
+                TableSource::Pool if size < PAGE_SIZE => AnySource::Pool(pool::Pool::new(shape)?),
+                TableSource::Pool => AnySource::Pages(pages::Pages::new(shape)?),
             })
         });
         match made {
-            // INVARIANT: Made from this shape, and nothing is in use.
+            // INVARIANT: The source was made from this shape, and nothing of it is in use.
             Ok(source) => Ok(Self { source, size, zone }),
-            Err(Failure::Refused(refusal)) => {
+            Err(Failure::Invalid(bad)) => {
                 report(fmt!(
-                    "no tables of {size} bytes in zone {zone} from {}: {refusal}",
+                    "no tables of {size} bytes in zone {zone} from {}: {bad}",
                     source.name()
                 ));
                 Err(EINVAL)
@@ -371,23 +279,24 @@ impl TableAllocator {
         }
     }
 
-    /// Makes an allocator of the objects of a static cache, which other allocators may share.
+    /// Creates an allocator of the objects of a static cache, which other allocators may share.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] and a line in the log: its objects are no tables, by size or alignment;
-    /// - [`ENODEV`]: the cache has not been made.
+    /// - [`EINVAL`] and a line in the log: size or alignment of its objects are not those of a
+    ///   table;
+    /// - [`ENODEV`]: the cache has not been created.
     pub fn of_cache<C: StaticCache>() -> Result<Self> {
-        let size = C::REQUEST.object_size();
-        let zone = Zone::of(C::REQUEST.slab_flags());
-        let aligned = C::REQUEST.object_align() >= size;
+        let size = C::ARGS.object_size();
+        let zone = Zone::of(C::ARGS.slab_flags());
+        let aligned = C::ARGS.object_align() >= size;
         let shape = Shape { size, zone };
         if shape.check().is_err() || !aligned {
             report(fmt!("objects of cache '{}' are no tables", C::NAME));
             return Err(EINVAL);
         }
         let cache = slab::Slab::of_cache::<C>().ok_or(ENODEV)?;
-        // INVARIANT: Just checked, and nothing is in use.
+        // INVARIANT: Size and zone were just checked, and nothing is in use.
         Ok(Self {
             source: AnySource::Slab(cache),
             size,
@@ -395,79 +304,43 @@ impl TableAllocator {
         })
     }
 
-    /// Allocates a table.
-    ///
-    /// `__GFP_NOFAIL` is no flag for tables, and not heeded.
+    /// Allocates a table. `__GFP_NOFAIL` is ignored.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] and a line in the log: zone bits or unknown bits in `gfp`;
-    /// - [`ENOMEM`]: out of memory, or beyond the region that was set aside;
-    /// - [`ERANGE`] and a line in the log: the source does not know [`Zone::Dma32`], and what it
-    ///   gave, and got back, lies above 4 GiB.
-    ///
-    /// Lines in the log are rate-limited; that of a region which is in use is left out with
-    /// `__GFP_NOWARN`.
-    // Inlined for those that are meant for use; the others are a call away.
+    /// - [`EINVAL`] and a line in the log, which is rate-limited: zone bits or unknown bits in
+    ///   `gfp`;
+    /// - [`ENOMEM`]: out of memory.
     #[inline]
     pub fn alloc(&self, gfp: Gfp) -> Result<Table<'_>> {
-        let gfp = gfp.zeroed().allowed()? & !NOFAIL;
-        let ptr = match &self.source {
-            AnySource::Slab(slab) => slab.alloc(gfp),
-            AnySource::Pool(pool) => pool.alloc(gfp),
-            _ => return self.alloc_other(gfp),
-        };
-        // SAFETY: Just allocated.
-        Ok(unsafe { Table::new(ptr.ok_or(ENOMEM)?, self) })
-    }
-
-    /// The same for any source.
-    fn alloc_other(&self, gfp: bindings::gfp_t) -> Result<Table<'_>> {
+        let gfp = gfp.may_fail().zeroed().allowed()?;
         let ptr = with!(&self.source, source => source.alloc(gfp)).ok_or(ENOMEM)?;
-        // SAFETY: Just allocated.
-        let table = unsafe { Table::new(ptr, self) };
-        #[cfg(MODULE)]
-        let table = self.check(table)?;
-        Ok(table)
+        // SAFETY: The table was just allocated from the source of this allocator.
+        Ok(unsafe { Table::new(ptr, self) })
     }
 
-    /// Gives a table back if it lies where it must not.
-    #[cfg(MODULE)]
-    fn check<'a>(&'a self, table: Table<'a>) -> Result<Table<'a>> {
-        let sure = with!(&self.source, source => is_sure(source));
-        if sure || self.zone != Zone::Dma32 || table.phys32().is_ok() {
-            return Ok(table);
-        }
-        report(fmt!(
-            "table at {:#x} refused: not below 4 GiB, as kmalloc knows no zone dma32",
-            table.phys()
-        ));
-        Err(ERANGE)
-    }
-
-    /// Bytes of a table.
+    /// Returns the size of a table in bytes.
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// Where tables lie.
+    /// Returns the zone of the tables.
     pub fn zone(&self) -> Zone {
         self.zone
     }
 
-    /// Tables in use.
+    /// Returns the number of tables in use.
     pub fn live_tables(&self) -> usize {
         with!(&self.source, source => source.live())
     }
 
-    /// What is in use, and what is held for it. May sleep.
+    /// Returns the memory in use, and that held from the system. May sleep.
     ///
-    /// Sources that share what they take with others cannot tell what they hold: a cache that is
-    /// shared counts whole; of `kmalloc()` only what is in use is known.
+    /// Of a slab cache that several allocators share, each counts the slabs of all of it.
     ///
     /// # Errors
     ///
-    /// Those of reading a cache's figures in sysfs.
+    /// Errors of reading the counts of a cache.
     pub fn usage(&self) -> Result<TableUsage> {
         let tables = self.live_tables();
         Ok(TableUsage {
@@ -505,10 +378,10 @@ pub struct Table<'a> {
     _owned: PhantomData<[u8]>,
 }
 
-// SAFETY: A table is memory, and allocators take tables back from any context.
+// SAFETY: A table is memory, and `Source::free` may be called from any context.
 unsafe impl Send for Table<'_> {}
 
-// SAFETY: A shared table is bytes to be read.
+// SAFETY: A shared table gives out shared references to its bytes.
 unsafe impl Sync for Table<'_> {}
 
 impl<'a> Table<'a> {
@@ -517,7 +390,7 @@ impl<'a> Table<'a> {
     /// The arguments satisfy the type invariants.
     #[inline]
     unsafe fn new(ptr: NonNull<u8>, allocator: &'a TableAllocator) -> Self {
-        // INVARIANT: By the safety requirements.
+        // INVARIANT: The caller promises all of the type invariants.
         Self {
             ptr,
             allocator,
@@ -525,47 +398,55 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Where the table is.
+    /// Returns the address of the table.
     #[inline]
     pub fn as_ptr(&self) -> NonNull<u8> {
         self.ptr
     }
 
-    /// Its physical address.
+    /// Returns the physical address of the table.
+    ///
+    /// It is what a walker is given only where no IOMMU or bus translates its accesses to tables.
     #[inline]
     pub fn phys(&self) -> u64 {
-        // SAFETY: Tables lie in the linear map.
+        // SAFETY: Tables lie in the linear map, as `Source` requires.
         unsafe { virt_to_phys(self.ptr.as_ptr().cast()) }
     }
 
-    /// Its physical address, known to be below 4 GiB as those of [`Zone::Dma32`] all are.
+    /// Returns the physical address of a table below 4 GiB, as those of [`Zone::Dma32`] all are.
+    ///
+    /// # Errors
+    ///
+    /// [`ERANGE`] if the table lies elsewhere.
     #[inline]
-    pub fn phys32(&self) -> core::result::Result<Phys32, Above4G> {
+    pub fn phys32(&self) -> Result<Phys32> {
         Phys32::new(self.phys(), self.allocator.size)
     }
 
-    /// Where it came from.
+    /// Returns the allocator that the table came from.
     #[inline]
     pub fn allocator(&self) -> &'a TableAllocator {
         self.allocator
     }
 
-    /// What the table holds, as long as no walker has it.
+    /// Returns the contents of the table, as long as no walker has it.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: By the type invariants so many bytes are ours, initialized to zero at first.
+        // SAFETY: By the type invariants `self` owns a table of this size, which was zeroed when it
+        // was allocated.
         unsafe { core::slice::from_raw_parts(self.ptr.as_ptr(), self.allocator.size) }
     }
 
-    /// What the table holds, to be changed.
+    /// Returns the contents of the table, to be changed.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: As above, and borrowed exclusively.
+        // SAFETY: By the type invariants `self`, which is borrowed exclusively, owns a table of
+        // this size, which was zeroed when it was allocated.
         unsafe { core::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.allocator.size) }
     }
 
-    /// Gives up ownership without freeing: to an entry that refers to the table by its physical
-    /// address, which kmemleak cannot see and is told not to look for.
+    /// Gives up ownership without freeing, to an entry that refers to the table by its physical
+    /// address. kmemleak cannot follow such a reference, and is told to ignore the table.
     #[inline]
     pub fn into_raw(self) -> NonNull<u8> {
         let table = ManuallyDrop::new(self);
@@ -575,10 +456,10 @@ impl<'a> Table<'a> {
         table.ptr
     }
 
-    /// Tells kmemleak that there are no references to the table, if it knows it.
+    /// Tells kmemleak to ignore the table, if it tracks it.
     fn hide(&self) {
         if with!(&self.allocator.source, source => is_in_kmemleak(source)) {
-            // SAFETY: A live object that kmemleak knows.
+            // SAFETY: By the type invariants the table is allocated.
             unsafe { bindings::kmemleak_ignore(self.ptr.as_ptr().cast()) };
         }
     }
@@ -598,7 +479,7 @@ impl<'a> Table<'a> {
 
 impl Drop for Table<'_> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants it is a table of this source, and ours.
+        // SAFETY: By the type invariants it is a table of this source that `self` owns.
         with!(&self.allocator.source, source => unsafe { source.free(self.ptr) });
     }
 }

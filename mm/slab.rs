@@ -4,21 +4,22 @@
 //!
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 //!
-//! - [`KmemCache`]: a cache made at run time; [`Object`]s of it borrow it;
-//! - [`static_cache!`]: a cache as old as its module, which is also an allocator for
-//!   the kernel's own `Box` and `Vec`;
-//! - [`SlabFlags`], [`Gfp`]: what a cache is, and how one allocation may behave;
-//! - [`Dma32`], [`Phys32`]: what is known to lie below 4 GiB.
-//!
-//! `/sys/kernel/slab/<cache>/cache_dma32` says which caches are below 4 GiB.
-//!
-//! [`static_cache!`]: crate::static_cache
+//! - [`KmemCache`]: a cache created at run time. An [`Object`] borrows it, a [`SharedObject`]
+//!   shares its ownership, a [`Batch`] is several objects.
+//! - [`ConstructedCache`], [`RcuCache`]: caches whose objects have a constructor, and caches whose
+//!   objects are freed after a grace period.
+//! - [`static_cache!`](crate::static_cache): a cache that lives as long as its module, which is
+//!   also an allocator for `Box` and `Vec`.
+//! - [`SlabFlags`], [`Gfp`]: flags of a cache, and of one allocation.
+//! - [`Dma32`], [`Phys32`]: objects and addresses that are known to lie below 4 GiB.
 
 pub(crate) mod args;
+pub(crate) mod bad_args;
+mod builder;
 mod bulk;
 pub(crate) mod cache;
 mod constructed;
-pub(crate) mod dma32;
+mod dma32;
 pub(crate) mod flags;
 pub(crate) mod gfp;
 pub(crate) mod irq_lock;
@@ -27,6 +28,7 @@ pub(crate) mod object;
 pub(crate) mod raw_cache;
 mod rcu;
 pub(crate) mod report;
+mod shared_object;
 pub(crate) mod static_cache;
 #[cfg(CONFIG_RUST_SLAB_SYSFS)]
 pub(crate) mod sysfs;
@@ -34,45 +36,61 @@ pub(crate) mod sysfs;
 #[doc(hidden)]
 pub mod tests;
 
+use crate::{
+    bindings,
+    prelude::*, //
+};
+
 pub use self::{
     args::{
-        Request,
+        CacheArgs,
         UserWindow, //
     },
+    builder::Builder,
     bulk::Batch,
-    cache::{
-        Builder,
-        KmemCache, //
-    },
+    cache::KmemCache,
     constructed::{
         Construct,
         Constructed,
-        ConstructedBuilder,
         ConstructedCache, //
     },
     dma32::{
-        virt_to_phys,
-        Above4G,
         Dma32,
         Phys32, //
     },
     flags::{
-        Refusal,
         SlabFlags,
         Zone, //
     },
     gfp::Gfp,
-    irq_lock::IrqLock,
     object::Object,
     rcu::{
         RcuCache,
         RcuObject,
         RcuSlot, //
     },
+    shared_object::SharedObject,
     static_cache::StaticCache, //
 };
 
-/// For what the macros of this module generate.
+#[doc(hidden)]
+pub use self::irq_lock::IrqLock;
+
+/// Returns the physical address of an address in the kernel's linear map, in bytes.
+///
+/// # Safety
+///
+/// `address` lies in the linear map: memory of slab caches and of the page allocator does; that of
+/// vmalloc, modules and stacks does not.
+#[inline]
+pub(crate) unsafe fn virt_to_phys(address: *const c_void) -> u64 {
+    // SAFETY: The requirements are the same.
+    let phys = unsafe { bindings::virt_to_phys(address) };
+    #[allow(clippy::useless_conversion)] // 32 bits wide without CONFIG_PHYS_ADDR_T_64BIT.
+    u64::from(phys)
+}
+
+/// For the expansions of the macros of this module.
 #[doc(hidden)]
 pub mod __private {
     pub use super::args::size_of_field;

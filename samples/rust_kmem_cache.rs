@@ -95,7 +95,12 @@ impl kernel::Module for RustKmemCache {
 fn below_4g(tables: &'static KmemCache<Table>) -> Result<Dma32<'static, Table>> {
     let mut table = tables.alloc_dma32_zeroed(Gfp::KERNEL)?;
     table[0] = 1;
-    pr_info!("table at {:#010x}, below 4 GiB\n", table.phys());
+    // A driver gives its device the address that the DMA API returns for the table. It is this one
+    // where no IOMMU and no bus translate addresses.
+    pr_info!(
+        "table at {:#010x}, below 4 GiB\n",
+        Dma32::phys(&table).get()
+    );
     Ok(table)
 }
 
@@ -114,7 +119,8 @@ fn high_memory(cache: &KmemCache<Table>) -> Result {
 
 /// The static cache through the kernel's own types.
 fn boxes() -> Result<Box<Table, Tables>> {
-    let boxed = Tables::new_box([7; 256], GFP_KERNEL)?;
+    let mut boxed = Box::<Table, Tables>::zeroed(GFP_KERNEL)?;
+    boxed.fill(7);
 
     let mut entries = Vec::<u32, Tables>::new();
     entries.extend_from_slice(&boxed[..], GFP_KERNEL)?;

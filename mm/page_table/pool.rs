@@ -4,32 +4,31 @@
 //!
 //! C header: [`include/linux/mm_types.h`](srctree/include/linux/mm_types.h) (`struct page`)
 //!
-//! A pool is its owner's. A page is cut into tables; the free ones of each page are a list, and the
-//! pages that have free ones are another, from which tables are taken until a page is full. A page
-//! of which nothing is in use goes back to the system. What is held is therefore what no allocator
-//! of tables that cannot move can do without, the pages that tables are on, and at times one more.
+//! A page is cut into tables. The free tables of each page are a list, and the pages with free
+//! tables are another, from which tables are taken until a page is full. A page with no table in
+//! use goes back to the system. A pool therefore holds the pages that tables are on, which no
+//! allocator of tables that cannot move can do without, and at times one more.
 //!
-//! All that a pool has to remember lies in `struct page` and in the free tables themselves, and
-//! none of it makes the lists grow with the pool: allocating and freeing take the same few steps
-//! however many tables there are.
+//! All state lies in `struct page` and in the free tables themselves: allocating and freeing take
+//! the same few steps however many tables there are.
 //!
-//! - **Zeroes.** A table is cleared when it is freed, but for the last one of a page that goes
-//!   back: until then, a walker that comes late finds invalid entries there. A page comes zeroed
+//! - **Zeroes.** A table is cleared when it is freed, except for the last one of a page that goes
+//!   back: a walker that still has the address finds invalid entries there. A page comes zeroed
 //!   from the page allocator.
-//! - **The list in a page.** The first word of a free table says how far the next one lies from
-//!   where the table ends. In a new page that is zero throughout, so that there is nothing to be
-//!   written. Distances are multiples of the size of a table: the two lowest bits of the word are
-//!   clear, which is an invalid entry in all formats of the Arm architecture.
+//! - **The list in a page.** The first word of a free table is the distance from its end to the
+//!   next one. In a new page that is zero throughout, so that nothing has to be written. Distances
+//!   are multiples of the size of a table: the two lowest bits of the word are clear, which is an
+//!   invalid entry in all formats of the Arm architecture.
 //! - **Which page first.** A page that was full comes first, as it is the least likely to become
 //!   empty, one that loses another table last.
-//! - **One page to spare.** Only a pool that asked for a page right after it gave one back keeps
-//!   an empty page from then on, until it grows by more: a table that comes and goes costs no page
-//!   each time, and a pool that shrinks keeps nothing.
-//! - **Two at a time.** Where one page is less than a twentieth of all, a pool asks for two when it
-//!   needs one, which takes little longer. The other is spare, until it is used, or until a page
-//!   goes back and it along with it.
+//! - **A spare page.** A pool that asked for a page right after it gave one back keeps an empty
+//!   page from then on, until it grows by more: a table that is allocated and freed repeatedly does
+//!   not cost a page each time, and a pool that shrinks keeps nothing.
+//! - **Two at a time.** From 20 pages on, a pool asks for two pages when it needs one, which takes
+//!   little longer. The other is the spare page, until it is used, or goes back with the next page
+//!   that does.
 //!
-//! Tables of a page and more are pages: see [`Pages`](super::page::Pages).
+//! Tables of a page and more are pages: see [`Pages`](super::pages::Pages).
 
 use core::{
     mem::offset_of,
@@ -40,19 +39,22 @@ use crate::{
     bindings,
     page::PAGE_SIZE,
     page_table::{
-        page,
+        pages,
         Failure,
         Shape,
         Source, //
     },
     prelude::*,
     slab::irq_lock::IrqLock,
-    sync::static_lock_class, //
+    sync::{
+        atomic::Atomic,
+        static_lock_class, //
+    }, //
 };
 
-/// What a pool keeps in a `struct page`, in fields that are for the owner of a page to use.
-// As in `struct ptdesc`, the kernel's own for page tables. What the page allocator looks at when a
-// page goes back is left alone.
+/// Data of a pool in a `struct page`, in fields that the owner of a page may use.
+// Laid out like `struct ptdesc`, which the kernel uses for its page tables. Fields that the page
+// allocator checks when a page is freed are left alone.
 #[repr(C)]
 struct Descriptor {
     _flags: bindings::memdesc_flags_t,
@@ -86,7 +88,7 @@ overlays! {
     free: private,
 }
 
-/// Pages of which one more is less than a twentieth.
+/// From this many pages on, growing by two overshoots by less than 5 %.
 const MANY: usize = 20;
 
 /// A page that is cut into tables.
@@ -98,7 +100,7 @@ const MANY: usize = 20;
 struct Page(NonNull<Descriptor>);
 
 impl Page {
-    /// The page that a table is on.
+    /// Returns the page that a table is on.
     ///
     /// # Safety
     ///
@@ -107,55 +109,68 @@ impl Page {
     unsafe fn of(memory: NonNull<u8>) -> Self {
         // SAFETY: Pages are in the linear map, and have a `struct page`.
         let page = unsafe { bindings::virt_to_page(memory.as_ptr().cast()) };
-        // INVARIANT: By the function's requirements.
-        // SAFETY: As above.
+        // INVARIANT: The page belongs to a pool, by the safety requirements.
+        // SAFETY: The address of a `struct page` is not NULL.
         Self(unsafe { NonNull::new_unchecked(page.cast()) })
     }
 
-    /// A page of which `in_use` tables are in use, and `free` is the first free one.
+    /// Returns a new page with `in_use` tables in use, and `free` as the first free one.
     ///
     /// # Safety
     ///
-    /// `memory` is a page that nobody else knows, and `free` on it; from there on all is free, and
-    /// zero.
+    /// `memory` is a page that nothing else knows, and `free` lies on it; from there on all is
+    /// free, and zero.
     unsafe fn new(memory: NonNull<u8>, in_use: usize, free: NonNull<u8>) -> Self {
-        // SAFETY: By the function's requirements.
+        // SAFETY: Nothing else knows the page, by the safety requirements.
         unsafe {
             let page = Self::of(memory);
-            (*page.fields()).in_use = in_use;
+            page.set_in_use(in_use);
             (*page.fields()).free = free.as_ptr();
             page
         }
     }
 
-    /// Whether one table is in use at the moment, which others may change at the next.
+    /// Returns whether one table is in use, as a hint: other CPUs may change that at any time.
     #[inline(always)]
     fn may_go_back(self) -> bool {
-        // SAFETY: The field is there as long as the page is a pool's. A volatile read stands for
-        // `READ_ONCE()`: whatever is read, the lock decides.
+        // SAFETY: The field exists as long as the page belongs to a pool. Like READ_ONCE(): other
+        // CPUs write the field in `set_in_use` at the same time.
         unsafe { (&raw const (*self.fields()).in_use).read_volatile() == 1 }
     }
 
-    /// What the pool keeps for the page; to be used under the lock of the pool, or as long as
-    /// nobody else knows the page.
+    /// Sets the number of tables in use.
+    ///
+    /// # Safety
+    ///
+    /// The pool of the page is locked, or nothing else knows the page.
+    #[inline(always)]
+    unsafe fn set_in_use(self, in_use: usize) {
+        // SAFETY: The field exists as long as the page belongs to a pool, and is written under the
+        // lock. Like WRITE_ONCE(): other CPUs read it in `may_go_back` at the same time.
+        unsafe { (&raw mut (*self.fields()).in_use).write_volatile(in_use) };
+    }
+
+    /// Returns the data of the page, to be used under the lock of the pool, or as long as nothing
+    /// else knows the page.
     #[inline(always)]
     fn fields(self) -> *mut Descriptor {
         self.0.as_ptr()
     }
 }
 
-/// How far the next free table lies from the end of a free one.
+/// Returns the distance from the end of a free table to the next one.
 ///
 /// # Safety
 ///
 /// `table` is a free table of a page that the caller has locked.
 #[inline(always)]
 unsafe fn distance<'a>(table: *mut u8) -> &'a mut i32 {
-    // SAFETY: By the function's requirements; tables are aligned to 64 bytes at least.
+    // SAFETY: The caller has the free table alone, by the safety requirements; tables are aligned
+    // to 64 bytes at least.
     unsafe { &mut *table.cast() }
 }
 
-/// What a lock protects.
+/// State of a pool, behind its lock.
 ///
 /// # Invariants
 ///
@@ -169,22 +184,53 @@ struct State {
     spare: Option<Page>,
     pages: usize,
     live: usize,
-    /// Whether a page was given back and nothing was asked for since.
+    /// True if a page was given back and nothing was allocated or freed since.
     gave_back: bool,
-    /// Whether an empty page is kept.
+    /// True if an empty page is kept.
     keep: bool,
 }
 
 // SAFETY: Pages belong to no task.
 unsafe impl Send for State {}
 
-/// Looks at a member of a [`State`] without its lock, for a hint.
-macro_rules! look {
-    ($state:expr, $member:ident) => {
-        // SAFETY: It is there as long as its lock. A volatile read stands for `READ_ONCE()`:
-        // nothing follows from what is read.
-        unsafe { (&raw const (*$state.data()).$member).read_volatile() }
-    };
+/// Facts about a [`State`] for a look without its lock.
+///
+/// Published under the lock when they change: by the time that they are read they may be outdated.
+// Accessed like READ_ONCE() and WRITE_ONCE() do it: relaxed `Atomic` operations are calls where
+// helpers are not inlined.
+struct Hint(Atomic<usize>);
+
+impl Hint {
+    fn new() -> Self {
+        Self(Atomic::new(0))
+    }
+
+    /// Publishes the facts. To be called under the lock of `state`.
+    #[inline(always)]
+    fn publish(&self, state: &State) {
+        let has_free = usize::from(state.first.is_some());
+        // SAFETY: The pointer is to `self`, which is alive and aligned. Other CPUs that write are
+        // kept out by the lock, and those that read do so by volatile reads.
+        unsafe { self.0.as_ptr().write_volatile(state.pages << 1 | has_free) };
+    }
+
+    #[inline(always)]
+    fn read(&self) -> usize {
+        // SAFETY: The pointer is to `self`, which is alive and aligned; it is written by volatile
+        // writes only.
+        unsafe { self.0.as_ptr().read_volatile() }
+    }
+
+    /// Returns whether a page has a free table.
+    #[inline(always)]
+    fn has_free(&self) -> bool {
+        self.read() & 1 != 0
+    }
+
+    /// Returns the number of pages.
+    fn pages(&self) -> usize {
+        self.read() >> 1
+    }
 }
 
 impl State {
@@ -210,7 +256,7 @@ impl State {
     ///
     /// # Safety
     ///
-    /// As for [`push_first`](Self::push_first).
+    /// It is a page of this pool, and not on the list.
     unsafe fn push_last(&mut self, page: Page) {
         // SAFETY: The pages are this pool's, which is locked.
         unsafe {
@@ -250,8 +296,8 @@ impl State {
     ///
     /// `memory` is a zeroed page that nobody else knows.
     unsafe fn add_spare(&mut self, memory: NonNull<u8>) {
-        // SAFETY: By the function's requirements. The page is this pool's from here on, and all of
-        // it is free.
+        // SAFETY: Nothing else knows the page, by the safety requirements. It belongs to this pool
+        // from here on, and all of it is free.
         unsafe {
             let page = Page::new(memory, 0, memory);
             self.push_last(page);
@@ -262,7 +308,7 @@ impl State {
 
     /// Takes a free table of the first page that has one.
     #[inline(always)]
-    fn take(&mut self, cut: Cut) -> Option<NonNull<u8>> {
+    fn take(&mut self, cut: Cut, hint: &Hint) -> Option<NonNull<u8>> {
         let page = self.first?;
         let fields = page.fields();
         // SAFETY: A page of this pool, which is locked. Those on the list have a free table; where
@@ -272,8 +318,9 @@ impl State {
             let next = table.wrapping_offset(*distance(table) as isize);
             (*fields).free = next.wrapping_add(cut.size);
             *distance(table) = 0;
-            (*fields).in_use = (*fields).in_use.wrapping_add(1);
-            (table, (*fields).in_use)
+            let in_use = (*fields).in_use.wrapping_add(1);
+            page.set_in_use(in_use);
+            (table, in_use)
         };
         self.live = self.live.wrapping_add(1);
         self.gave_back = false;
@@ -281,8 +328,9 @@ impl State {
             self.spare = None;
         }
         if in_use == cut.tables {
-            // SAFETY: It was the first.
+            // SAFETY: It was the first on the list.
             unsafe { self.remove(page) };
+            hint.publish(self);
         }
         NonNull::new(table)
     }
@@ -294,12 +342,20 @@ impl State {
     /// `table` is one of `page`, of this pool, all zeroes if it is `cleared`, and nobody uses it
     /// any more.
     #[inline(always)]
-    unsafe fn put(&mut self, page: Page, table: NonNull<u8>, cut: Cut, cleared: bool) -> Excess {
+    unsafe fn put(
+        &mut self,
+        page: Page,
+        table: NonNull<u8>,
+        cut: Cut,
+        cleared: bool,
+        hint: &Hint,
+    ) -> Excess {
         let fields = page.fields();
         // SAFETY: A page of this pool, which is locked.
         let in_use = unsafe {
-            (*fields).in_use = (*fields).in_use.wrapping_sub(1);
-            (*fields).in_use
+            let in_use = (*fields).in_use.wrapping_sub(1);
+            page.set_in_use(in_use);
+            in_use
         };
         self.live = self.live.wrapping_sub(1);
         self.gave_back = false;
@@ -307,10 +363,12 @@ impl State {
             // SAFETY: Pages with free tables are on the list; this one had all but one.
             unsafe { self.forget(page) };
             self.gave_back = true;
-            return Excess::Page(if self.keep { None } else { self.take_spare() });
+            let spare = if self.keep { None } else { self.take_spare() };
+            hint.publish(self);
+            return Excess::Page(spare);
         }
         let end = table.as_ptr().wrapping_add(cut.size);
-        // SAFETY: As above. The table is free from here on.
+        // SAFETY: The page is one of this pool, which is locked. The table is free from here on.
         unsafe {
             if !cleared {
                 table.write_bytes(0, cut.size);
@@ -321,13 +379,14 @@ impl State {
         if in_use.wrapping_add(1) == cut.tables {
             // SAFETY: Full pages are not on the list.
             unsafe { self.push_first(page) };
+            hint.publish(self);
             return Excess::Nothing;
         }
         if in_use == 0 {
             self.spare = Some(page);
         }
         if self.last != Some(page) {
-            // SAFETY: As above.
+            // SAFETY: The page is on the list, as it has a free table.
             unsafe {
                 self.remove(page);
                 self.push_last(page);
@@ -342,7 +401,7 @@ impl State {
     ///
     /// It is on the list.
     unsafe fn forget(&mut self, page: Page) {
-        // SAFETY: By the function's requirements.
+        // SAFETY: The page is on the list, by the safety requirements.
         unsafe { self.remove(page) };
         self.pages = self.pages.wrapping_sub(1);
     }
@@ -358,14 +417,14 @@ impl State {
     }
 }
 
-/// What goes back to the system when a table is freed.
+/// Pages that go back to the system when a table is freed.
 enum Excess {
     Nothing,
     /// The page that the table was on, and the one that was spare.
     Page(Option<NonNull<u8>>),
 }
 
-/// How a page is cut.
+/// Division of a page into tables.
 #[derive(Clone, Copy)]
 struct Cut {
     /// Bytes of a table.
@@ -377,6 +436,7 @@ struct Cut {
 /// Fragments of pages.
 pub(super) struct Pool {
     state: Pin<KBox<IrqLock<State>>>,
+    hint: Hint,
     cut: Cut,
     zone: bindings::gfp_t,
 }
@@ -398,6 +458,7 @@ impl Pool {
                 IrqLock::new(state, c"table_pool", static_lock_class!()),
                 GFP_KERNEL,
             )?,
+            hint: Hint::new(),
             cut: Cut {
                 size: shape.size,
                 tables: PAGE_SIZE / shape.size,
@@ -410,12 +471,12 @@ impl Pool {
     #[cold]
     #[inline(never)]
     fn grow(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        let (memory, second) = if look!(self.state, pages) < MANY {
-            (page::alloc(gfp | self.zone, PAGE_SIZE)?, None)
+        let (memory, second) = if self.hint.pages() < MANY {
+            (pages::alloc(gfp | self.zone, PAGE_SIZE)?, None)
         } else {
-            page::alloc_two(gfp | self.zone)?
+            pages::alloc_two(gfp | self.zone)?
         };
-        // SAFETY: Just allocated; the second table is in the page, as it has two at least.
+        // SAFETY: The page was just allocated; it holds two tables at least.
         let page = unsafe { Page::new(memory, 1, memory.add(self.cut.size)) };
         let excess = self.state.with(|state| {
             state.pages += 1;
@@ -425,16 +486,20 @@ impl Pool {
             // SAFETY: The page is this pool's from here on, and has a free table.
             unsafe { state.push_first(page) };
             // A page may have become empty since this pool had no free table.
-            if state.spare.is_none() {
-                // SAFETY: Just allocated.
-                unsafe { state.add_spare(second?) };
-                return None;
-            }
-            second
+            let excess = match second {
+                Some(second) if state.spare.is_none() => {
+                    // SAFETY: The page was just allocated, zeroed.
+                    unsafe { state.add_spare(second) };
+                    None
+                }
+                other => other,
+            };
+            self.hint.publish(state);
+            excess
         });
         if let Some(page) = excess {
-            // SAFETY: Just allocated, and not used.
-            unsafe { page::free(page) };
+            // SAFETY: The page was just allocated, and is not used.
+            unsafe { pages::free(page) };
         }
         Some(memory)
     }
@@ -445,9 +510,9 @@ impl Pool {
 // and go back when nothing of them is in use.
 unsafe impl Source for Pool {
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        // A pool that is full need not be locked to see that.
-        if look!(self.state, first).is_some() {
-            if let Some(table) = self.state.with(|state| state.take(self.cut)) {
+        // A full pool need not be locked to see that.
+        if self.hint.has_free() {
+            if let Some(table) = self.state.with(|state| state.take(self.cut, &self.hint)) {
                 return Some(table);
             }
         }
@@ -456,23 +521,24 @@ unsafe impl Source for Pool {
 
     #[inline(always)]
     unsafe fn free(&self, table: NonNull<u8>) {
-        // SAFETY: By the function's requirements it is ours, and on a page of the pool.
+        // SAFETY: The table is one of this pool, by the safety requirements.
         let page = unsafe { Page::of(table) };
         let clear = !page.may_go_back();
         if clear {
-            // SAFETY: As above.
+            // SAFETY: The table belongs to the caller, who does not use it any more.
             unsafe { table.write_bytes(0, self.cut.size) };
         }
         let excess = self.state.with(|state| {
-            // SAFETY: As above.
-            unsafe { state.put(page, table, self.cut, clear) }
+            // SAFETY: The table is one of this page of this pool, cleared if `clear`, and not used
+            // any more.
+            unsafe { state.put(page, table, self.cut, clear, &self.hint) }
         });
         if let Excess::Page(spare) = excess {
             // SAFETY: The pool has forgotten it.
-            unsafe { page::free(table) };
+            unsafe { pages::free(table) };
             if let Some(spare) = spare {
-                // SAFETY: As above.
-                unsafe { page::free(spare) };
+                // SAFETY: The pool has forgotten the page.
+                unsafe { pages::free(spare) };
             }
         }
     }
@@ -490,7 +556,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         if let Some(page) = self.state.with(State::take_spare) {
             // SAFETY: The pool has forgotten it.
-            unsafe { page::free(page) };
+            unsafe { pages::free(page) };
         }
     }
 }

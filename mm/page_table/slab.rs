@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables from a slab cache: one of the allocator's own, or a static one that many share.
+//! Tables from a slab cache: one of the allocator, or a static one that several share.
 //!
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 //!
-//! Slabs are several pages, to be filled by whoever asks, and come back when the last table in
-//! them is freed and per-CPU sheaves have let go of it. What debugging may put beside an object
-//! has to fit in the largest slab, so that tables have at most 1 MiB (with pages of 4 KiB).
+//! A slab is several pages, which go back to the system when the last table in them is freed and
+//! left the per-CPU sheaves. What debugging may put beside an object has to fit in the largest
+//! slab, so that tables have at most 1 MiB (with pages of 4 KiB).
 
 use core::ptr::NonNull;
 
@@ -20,7 +20,7 @@ use crate::{
     },
     prelude::*,
     slab::{
-        args::Request,
+        args::CacheArgs,
         raw_cache::RawCache,
         static_cache::{
             self,
@@ -48,7 +48,7 @@ pub(super) struct Slab {
 // SAFETY: A cache belongs to no task; the kernel's functions for it lock as needed.
 unsafe impl Send for Slab {}
 
-// SAFETY: As above.
+// SAFETY: The kernel's functions for a cache may be called from several tasks at a time.
 unsafe impl Sync for Slab {}
 
 enum Cache {
@@ -57,20 +57,20 @@ enum Cache {
 }
 
 impl Slab {
-    /// Makes a cache.
+    /// Creates a cache.
     pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
-        /// Caches so far: each has a name of its own.
+        /// Number of caches so far, for unique names.
         static MADE: Atomic<usize> = Atomic::new(0);
 
-        let request = Request::sized(shape.size).flags(shape.zone.slab_flags());
-        request.check()?;
+        let args = CacheArgs::sized(shape.size).flags(shape.zone.slab_flags());
+        args.check()?;
         let (size, zone) = (shape.size, shape.zone);
         let number = MADE.fetch_add(1, Relaxed);
         let name = CString::try_from_fmt(fmt!("table_{size}_{zone}_{number}"))?;
-        Ok(Self::from(Cache::Own(RawCache::new(&name, &request)?)))
+        Ok(Self::from(Cache::Own(RawCache::new(&name, &args)?)))
     }
 
-    /// A static cache, if it was made. The caller knows that its objects are tables.
+    /// Returns the source of a static cache, if that was created. Its objects have to be tables.
     pub(super) fn of_cache<C: StaticCache>() -> Option<Self> {
         let cache = static_cache::cache::<C>()?.as_raw_cache();
         Some(Self::from(Cache::Static(cache)))
@@ -88,7 +88,7 @@ impl Cache {
 
 impl From<Cache> for Slab {
     fn from(cache: Cache) -> Self {
-        // INVARIANT: Asked for it.
+        // INVARIANT: `raw` is read from the cache.
         Self {
             raw: cache.raw().as_raw(),
             cache,
@@ -97,8 +97,9 @@ impl From<Cache> for Slab {
     }
 }
 
-// SAFETY: An object of a cache is its owner's alone, as large and as aligned as the cache was made
-// for; it is zeroed on request. A cache is not destroyed while objects of it are in use.
+// SAFETY: An object of a cache belongs to its owner, has the size and alignment that the cache was
+// created for, and is zeroed on request. A cache is not destroyed while objects of it are
+// allocated.
 unsafe impl Source for Slab {
     const IN_KMEMLEAK: bool = true;
 
@@ -107,21 +108,22 @@ unsafe impl Source for Slab {
         // SAFETY: The cache is alive and has the zone; `gfp` names none.
         let object = unsafe { bindings::kmem_cache_alloc_noprof(self.raw.as_ptr(), gfp) };
         let table = NonNull::new(object.cast())?;
-        self.live.one_more();
+        self.live.add_one();
         Some(table)
     }
 
     unsafe fn free(&self, table: NonNull<u8>) {
-        // SAFETY: By the function's requirements it is an object of this cache.
+        // SAFETY: The table is an object of this cache that is not used any more, by the safety
+        // requirements.
         unsafe { bindings::kmem_cache_free(self.raw.as_ptr(), table.as_ptr().cast()) };
-        self.live.one_less();
+        self.live.remove_one();
     }
 
     fn live(&self) -> usize {
         self.live.get()
     }
 
-    /// All slabs of the cache, whoever uses them.
+    /// Returns the bytes of all slabs of the cache, whether shared or not.
     fn held_bytes(&self) -> Result<usize> {
         self.cache.raw().slab_bytes()
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What every source of tables has to do, whatever the size and the zone; and what is said of each.
+//! Requirements of every source of tables, for each size and zone; and properties of each source.
 //!
 //! Allocations fail on request only if the kernel was told so: see [`fault`].
 
@@ -20,6 +20,7 @@ use crate::{
         tests::fault,
         SlabFlags, //
     },
+    static_cache,
     sync::atomic::{
         Acquire,
         Release, //
@@ -29,38 +30,17 @@ use crate::{
 /// Part of a page, a page, several.
 const SIZES: [usize; 6] = [64, SZ_1K, PAGE_SIZE / 2, PAGE_SIZE, SZ_32K, SZ_4M];
 
-/// Whether a source has tables of a size, as its file says.
+/// Returns whether a source has tables of a size.
 fn serves(source: TableSource, size: usize) -> bool {
     match source {
         TableSource::Slab => size <= bindings::KMALLOC_MAX_SIZE as usize / 4,
-        #[cfg(MODULE)]
-        TableSource::PageFrag => size <= SZ_32K.max(PAGE_SIZE),
         _ => true,
     }
 }
 
-/// How many tables a test is about.
+/// Returns the number of tables for a test.
 fn count(size: usize) -> usize {
     (SZ_64K / size).clamp(2, 100)
-}
-
-/// An allocator; a region has room for so many tables as the test has.
-fn allocator(source: TableSource, size: usize, zone: Zone) -> Result<TableAllocator> {
-    #[cfg(MODULE)]
-    let source = match source {
-        TableSource::Genalloc { .. } => TableSource::Genalloc {
-            tables: count(size),
-        },
-        other => other,
-    };
-    TableAllocator::new(source, size, zone)
-}
-
-/// Whether `kmalloc()` does not have what is asked for, because the machine has memory above 4 GiB.
-#[cfg(MODULE)]
-fn misses(allocator: &TableAllocator) -> bool {
-    matches!(allocator.source, AnySource::Kmalloc(_))
-        && allocator.alloc(fault::GFP).err() == Some(ERANGE)
 }
 
 /// Calls `test` with an allocator of each kind; says which one it was not content with.
@@ -71,11 +51,7 @@ fn each(test: impl Fn(&TableAllocator) -> Result<bool>) -> Result<bool> {
                 if !serves(source, size) {
                     continue;
                 }
-                let tables = allocator(source, size, zone)?;
-                #[cfg(MODULE)]
-                if misses(&tables) {
-                    continue;
-                }
+                let tables = TableAllocator::new(source, size, zone)?;
                 let fine = test(&tables);
                 if !matches!(fine, Ok(true)) || tables.live_tables() != 0 {
                     let name = source.name();
@@ -96,7 +72,7 @@ fn fill(tables: &TableAllocator, count: usize) -> Result<KVec<Table<'_>>> {
     Ok(all)
 }
 
-/// Whether a table is where it has to be.
+/// Returns whether a table is aligned, and in its zone.
 fn is_placed(table: &Table<'_>) -> bool {
     let tables = table.allocator();
     let aligned = table.phys() & (tables.size() as u64 - 1) == 0
@@ -112,7 +88,7 @@ fn mark(table: &mut Table<'_>, number: usize) {
     }
 }
 
-/// Whether it is still there.
+/// Returns whether the number is still there.
 fn is_marked(table: &Table<'_>, number: usize) -> bool {
     table
         .bytes()
@@ -163,7 +139,7 @@ fn held(tables: &TableAllocator) -> Result<usize> {
     Ok(tables.usage()?.held_bytes)
 }
 
-crate::static_cache! {
+static_cache! {
     struct Tables for [u64; 32] {
         name: c"test_tables",
         flags: SlabFlags::LOW,
@@ -171,13 +147,13 @@ crate::static_cache! {
     }
 }
 
-crate::static_cache! {
+static_cache! {
     struct Unaligned for [u64; 32] {
         name: c"test_no_tables",
     }
 }
 
-/// What two CPUs do with one allocator.
+/// An allocator that two CPUs share.
 struct Shared<'a> {
     tables: &'a TableAllocator,
     wrong: Atomic<usize>,
@@ -214,7 +190,7 @@ impl Shared<'_> {
 /// `shared` is a [`Shared`] that lives until `done` is set.
 unsafe extern "C" fn churn_here(shared: *mut c_void) {
     as_in_a_driver();
-    // SAFETY: By the function's requirements.
+    // SAFETY: `shared` is alive, by the safety requirements.
     let shared = unsafe { &*shared.cast::<Shared<'_>>() };
     shared.churn::<8>(0x7000_0000);
     shared.done.store(1, Release);
@@ -225,7 +201,7 @@ unsafe extern "C" fn churn_here(shared: *mut c_void) {
 /// `table` is an `Option<Table>` that the caller waits with.
 unsafe extern "C" fn free_here(table: *mut c_void) {
     as_in_a_driver();
-    // SAFETY: By the function's requirements.
+    // SAFETY: The caller waits with `table`, by the safety requirements.
     drop(unsafe { (*table.cast::<Option<Table<'_>>>()).take() });
 }
 
@@ -247,10 +223,8 @@ fn as_in_a_driver() {
 #[allow(clippy::useless_conversion)] // The last argument is an int before Linux 7.3.
 unsafe fn elsewhere(f: unsafe extern "C" fn(*mut c_void), data: *mut c_void, wait: bool) -> Result {
     let cpu = nr_cpu_ids() as c_int - 1;
-    // SAFETY: By the function's requirements.
-    crate::error::to_result(unsafe {
-        bindings::smp_call_function_single(cpu, Some(f), data, wait.into())
-    })
+    // SAFETY: `f` may be called with `data`, which lives long enough, by the safety requirements.
+    crate::error::to_result(unsafe { bindings::smp_call_function_single(cpu, Some(f), data, wait) })
 }
 
 #[cfg(CONFIG_RUST_SLAB_KUNIT_TEST)]
@@ -303,35 +277,12 @@ mod suite {
     fn held_is_what_was_taken() -> Result {
         for size in SIZES {
             let n = count(size);
-            for source in [TableSource::Page, TableSource::Pool] {
-                let tables = allocator(source, size, Zone::LOW)?;
-                let per_page = match source {
-                    TableSource::Pool => (PAGE_SIZE / size).max(1),
-                    _ => 1,
-                };
-                let all = fill(&tables, n)?;
-                assert_eq!(held(&tables)?, n.div_ceil(per_page) * size.max(PAGE_SIZE));
-                drop(all);
-                assert_eq!(held(&tables)?, 0);
-            }
-            #[cfg(MODULE)]
-            {
-                let tables = allocator(TableSource::Genalloc { tables: 0 }, size, Zone::LOW)?;
-                let region = (n * size).next_multiple_of(PAGE_SIZE);
-                assert_eq!(held(&tables)?, region);
-                drop(fill(&tables, n)?);
-                assert_eq!(held(&tables)?, region);
-                if !serves(TableSource::PageFrag, size) {
-                    continue;
-                }
-                let tables = allocator(TableSource::PageFrag, size, Zone::LOW)?;
-                let all = fill(&tables, n)?;
-                let chunk = SZ_32K.max(PAGE_SIZE);
-                assert_eq!(held(&tables)?, (n * size).next_multiple_of(chunk));
-                drop(all);
-                // The chunk that is cut now stays.
-                assert_eq!(held(&tables)?, chunk);
-            }
+            let tables = TableAllocator::new(TableSource::Pool, size, Zone::LOW)?;
+            let per_page = (PAGE_SIZE / size).max(1);
+            let all = fill(&tables, n)?;
+            assert_eq!(held(&tables)?, n.div_ceil(per_page) * size.max(PAGE_SIZE));
+            drop(all);
+            assert_eq!(held(&tables)?, 0);
         }
         Ok(())
     }
@@ -344,39 +295,10 @@ mod suite {
             let before = held(tables)?;
             Random(1).thin(&mut all, n / 2);
             let more = fill(tables, n - all.len())?;
-            // All but page fragments, which are not used one by one, and objects that KASAN keeps
-            // in quarantine.
-            let not_yet = match tables.source {
-                #[cfg(MODULE)]
-                AnySource::PageFrag(_) => true,
-                #[cfg(MODULE)]
-                AnySource::Kmalloc(_) => cfg!(CONFIG_KASAN_GENERIC),
-                AnySource::Slab(_) => cfg!(CONFIG_KASAN_GENERIC),
-                _ => false,
-            };
+            // All but objects that KASAN keeps in quarantine.
+            let not_yet = matches!(tables.source, AnySource::Slab(_)) && cfg!(CONFIG_KASAN_GENERIC);
             Ok(held(tables)? <= before || not_yet && !more.is_empty())
         })?);
-        Ok(())
-    }
-
-    // A table that stays keeps its chunk, one after the other.
-    #[cfg(MODULE)]
-    #[test]
-    fn page_fragments_are_not_used_again_one_by_one() -> Result {
-        let tables = TableAllocator::new(TableSource::PageFrag, SZ_1K, Zone::LOW)?;
-        let mut kept = KVec::new();
-        for n in 1..=10 {
-            let mut chunk = fill(&tables, SZ_32K.max(PAGE_SIZE) / SZ_1K)?;
-            kept.push(chunk.pop().ok_or(EINVAL)?, GFP_KERNEL)?;
-            drop(chunk);
-            assert_eq!(held(&tables)?, n * SZ_32K.max(PAGE_SIZE));
-        }
-        drop(kept);
-        // One that is free is cut again, from its start.
-        assert_eq!(held(&tables)?, SZ_32K.max(PAGE_SIZE));
-        let first = tables.alloc(Gfp::KERNEL)?.phys();
-        assert_eq!(tables.alloc(Gfp::KERNEL)?.phys(), first + SZ_1K as u64);
-        assert_eq!(held(&tables)?, SZ_32K.max(PAGE_SIZE));
         Ok(())
     }
 
@@ -385,8 +307,8 @@ mod suite {
         for source in TableSource::ALL {
             for size in SIZES.into_iter().filter(|size| serves(source, *size)) {
                 let (a, b) = (
-                    allocator(source, size, Zone::Normal)?,
-                    allocator(source, size, Zone::Normal)?,
+                    TableAllocator::new(source, size, Zone::Normal)?,
+                    TableAllocator::new(source, size, Zone::Normal)?,
                 );
                 let n = count(size);
                 let (mut of_a, mut of_b) = (fill(&a, n)?, fill(&b, n)?);
@@ -399,11 +321,7 @@ mod suite {
                 for table in of_b.drain_all() {
                     of_a.push(table, GFP_KERNEL)?;
                 }
-                let apart = pages(&of_a)? == together;
-                // `kmalloc()` knows no owners.
-                #[cfg(MODULE)]
-                let apart = apart || source == TableSource::Kmalloc;
-                assert!(apart);
+                assert_eq!(pages(&of_a)?, together);
                 assert!(of_a
                     .iter()
                     .enumerate()
@@ -474,14 +392,10 @@ mod suite {
                 assert!(refused(source, size));
             }
             for size in Iterator::chain(SIZES.into_iter(), [SZ_64K, SZ_1M, SZ_2M]) {
-                let made = allocator(source, size, Zone::LOW);
+                let made = TableAllocator::new(source, size, Zone::LOW);
                 assert_eq!(made.is_ok(), serves(source, size));
                 assert!(made.is_ok() || made.err() == Some(EINVAL));
             }
-        }
-        #[cfg(MODULE)]
-        for tables in [0, usize::MAX, usize::MAX / SZ_1K] {
-            assert!(refused(TableSource::Genalloc { tables }, SZ_1K));
         }
         Ok(())
     }
@@ -502,41 +416,6 @@ mod suite {
         Ok(())
     }
 
-    #[cfg(MODULE)]
-    #[test]
-    fn a_region_ends() -> Result {
-        for size in SIZES {
-            let tables = TableAllocator::new(TableSource::Genalloc { tables: 3 }, size, Zone::LOW)?;
-            let room = held(&tables)? / size;
-            let mut all = fill(&tables, room)?;
-            assert!(tables.alloc(fault::GFP).err() == Some(ENOMEM));
-            assert!(tables.alloc(fault::GFP).err() == Some(ENOMEM));
-            assert_eq!(tables.live_tables(), room);
-            let freed = all.pop().ok_or(EINVAL)?.phys();
-            assert_eq!(tables.alloc(Gfp::ATOMIC)?.phys(), freed);
-        }
-        Ok(())
-    }
-
-    // Four chunks are needed, as they are no larger than 4 MiB.
-    #[cfg(MODULE)]
-    #[test]
-    fn a_region_has_chunks() -> Result {
-        let tables =
-            TableAllocator::new(TableSource::Genalloc { tables: 13 }, SZ_1M, Zone::Normal)?;
-        assert_eq!(held(&tables)?, 13 * SZ_1M);
-        let mut all = fill(&tables, 13)?;
-        all.iter_mut()
-            .enumerate()
-            .for_each(|(i, table)| mark(table, i));
-        assert!(all
-            .iter()
-            .enumerate()
-            .all(|(i, table)| is_marked(table, i) && is_placed(table)));
-        assert!(tables.alloc(fault::GFP).err() == Some(ENOMEM));
-        Ok(())
-    }
-
     // Everything that may fail does, for a while.
     #[test]
     fn no_memory() -> Result {
@@ -545,7 +424,7 @@ mod suite {
         }
         assert!(each(|tables| {
             let before = tables.usage()?;
-            // Room for what a chunk or a region may have left.
+            // Room for what a page or a slab may have left.
             let mut all = KVec::with_capacity(SZ_1K, GFP_KERNEL)?;
             for gfp in [fault::GFP, fault::WAITING] {
                 let error = fault::all(|| loop {
@@ -562,8 +441,8 @@ mod suite {
                 if error != ENOMEM || used.tables != all.len() {
                     return Ok(false);
                 }
-                // A region fails when it is in use, and slabs are not given back at once.
-                let at_once = matches!(tables.source, AnySource::Pool(_) | AnySource::Page(_));
+                // Slabs are not given back at once.
+                let at_once = matches!(tables.source, AnySource::Pool(_) | AnySource::Pages(_));
                 if at_once && used.held_bytes != before.held_bytes {
                     return Ok(false);
                 }
@@ -578,38 +457,49 @@ mod suite {
         Ok(())
     }
 
-    // Each allocation of an allocator fails in turn.
+    // Each allocation of an allocator fails in turn. (That of a slab cache is among the tests of
+    // caches: the kernel dumps the stack.)
     #[test]
     fn no_memory_for_an_allocator() -> Result {
         if fault::skip_unless_set_up() {
             return Ok(());
         }
-        // The kernel dumps the stack if it cannot make a cache, or the map of a region, which comes
-        // fourth.
-        for (source, steps, least) in [
-            #[cfg(MODULE)]
-            (TableSource::Genalloc { tables: 0 }, 3, 2),
-            #[cfg(MODULE)]
-            (TableSource::PageFrag, 99, 1),
-            (TableSource::Pool, 99, 1),
-        ] {
-            let mut failures = 0;
-            for n in 1..=steps {
-                let make = || allocator(source, SZ_1K, Zone::LOW);
-                let (made, failed) = fault::nth(n, make);
-                let error = made.err();
-                assert!(error.is_none() || failed && error == Some(ENOMEM));
-                failures += u32::from(error.is_some());
-                if !failed {
-                    break;
-                }
+        let make = || TableAllocator::new(TableSource::Pool, SZ_1K, Zone::LOW);
+        let mut failures = 0;
+        for n in 1..=99 {
+            let (made, failed) = fault::nth(n, make);
+            let error = made.err();
+            assert!(error.is_none() || failed && error == Some(ENOMEM));
+            failures += u32::from(error.is_some());
+            if !failed {
+                break;
             }
-            // For the pages of a region, smaller ones may do. Those of kmemleak are among them now
-            // and then, so that one of ours is passed over.
-            let kmemleak = cfg!(CONFIG_DEBUG_KMEMLEAK);
-            assert!(failures >= if kmemleak { 1 } else { least });
-            drop(allocator(source, SZ_1K, Zone::LOW)?.alloc(Gfp::KERNEL)?);
         }
+        assert!(failures >= 1);
+        drop(make()?.alloc(Gfp::KERNEL)?);
+        Ok(())
+    }
+
+    // `__GFP_NOFAIL` is ignored, in any context.
+    #[test]
+    fn nofail_may_fail() -> Result {
+        if fault::skip_unless_set_up() {
+            return Ok(());
+        }
+        assert!(each(|tables| {
+            let mut all = KVec::with_capacity(SZ_1K, GFP_KERNEL)?;
+            let nofail = Gfp::from_raw(fault::GFP.as_raw() | 1 << bindings::___GFP_NOFAIL_BIT);
+            Ok(fault::all(|| loop {
+                match tables.alloc(nofail) {
+                    Err(error) => break error == ENOMEM,
+                    Ok(table) => {
+                        if all.push_within_capacity(table).is_err() {
+                            break false;
+                        }
+                    }
+                }
+            }))
+        })?);
         Ok(())
     }
 
@@ -634,11 +524,7 @@ mod suite {
     fn two_cpus_share_an_allocator() -> Result {
         for source in TableSource::ALL {
             for size in [64, SZ_1K, PAGE_SIZE / 2, SZ_16K] {
-                let tables = allocator(source, size, Zone::LOW)?;
-                #[cfg(MODULE)]
-                if misses(&tables) {
-                    continue;
-                }
+                let tables = TableAllocator::new(source, size, Zone::LOW)?;
                 let shared = Shared {
                     tables: &tables,
                     wrong: Atomic::new(0),

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a cache is asked to be, and whether that can be.
+//! Arguments of a new cache, and the rules that they have to meet.
 //!
-//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
+//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h) (`struct kmem_cache_args`)
 //!
-//! One set of rules for caches made at run time, where a refusal is an errno and
-//! one line in the log, and for static ones, where it is a compile error.
+//! The rules are the same for caches that are created at run time, where breaking one is an errno
+//! and a line in the log, and for static caches, where it is a compile error.
 
 use crate::{
     bindings,
     prelude::*,
-    slab::flags::{
-        Refusal,
-        SlabFlags, //
+    slab::{
+        bad_args::BadArgs,
+        flags::SlabFlags, //
     }, //
 };
 
 /// The largest slab.
 const MAX_SIZE: usize = bindings::KMALLOC_MAX_SIZE as usize;
 
-/// At least what debugging from the kernel's command line (`slab_debug=`) and
-/// KASAN put beside an object, without the padding of its left red zone.
+/// At least what debugging from the kernel's command line (`slab_debug=`) and KASAN put beside an
+/// object, without the padding of its left red zone.
 pub(crate) const METADATA: usize = if cfg!(CONFIG_KASAN_GENERIC) {
     4096
 } else {
@@ -29,33 +29,50 @@ pub(crate) const METADATA: usize = if cfg!(CONFIG_KASAN_GENERIC) {
 
 const WORD: usize = size_of::<usize>();
 
-/// Runs once for each object of a new slab.
+/// Called once for each object of a new slab.
 pub(crate) type Ctor = unsafe extern "C" fn(*mut c_void);
 
-/// A region of each object, in bytes, that may be copied to and from user space.
+/// A region of each object that may be copied to and from user space.
 ///
 /// C: `useroffset` and `usersize` of `struct kmem_cache_args`; enforced by
-/// `CONFIG_HARDENED_USERCOPY`.
-/// [`user_window!`](crate::slab::user_window) makes one of a field.
+/// `CONFIG_HARDENED_USERCOPY`. [`user_window!`](crate::user_window) makes one of a field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct UserWindow {
-    /// Where the region starts.
+    /// Start of the region, in bytes from the start of the object.
     pub offset: usize,
-    /// How long it is; 0 for no region.
+    /// Length of the region in bytes; 0 for no region.
     pub size: usize,
 }
 
-/// The [`UserWindow`] that is one field of a type.
+impl UserWindow {
+    /// No region.
+    pub const NONE: Self = Self { offset: 0, size: 0 };
+}
+
+/// Returns the [`UserWindow`] that is one field of a type.
 ///
 /// # Examples
 ///
-/// ```ignore
-/// .user_window(slab_rust::user_window!(Record, payload))
+/// ```
+/// # use kernel::{prelude::*, slab::{KmemCache, UserWindow}, user_window};
+/// #[repr(C)]
+/// struct Record {
+///     key: u64,
+///     payload: [u8; 120],
+/// }
+///
+/// let window = user_window!(Record, payload);
+/// assert_eq!((window.offset, window.size), (8, 120));
+///
+/// let cache = KmemCache::<Record>::builder(c"doc_records")
+///     .user_window(window)
+///     .build()?;
+/// # Ok::<(), Error>(())
 /// ```
 #[macro_export]
 macro_rules! user_window {
     ($type:ty, $field:ident) => {{
-        // SAFETY: Never called: it says what type the field has.
+        // SAFETY: The closure is never called: only its type is used, for that of the field.
         let field = |value: *const $type| unsafe { &raw const (*value).$field };
         $crate::slab::UserWindow {
             offset: ::core::mem::offset_of!($type, $field),
@@ -64,43 +81,41 @@ macro_rules! user_window {
     }};
 }
 
-/// Size of what `_field` gives the address of.
+/// Returns the size of the field whose address `_field` returns.
 #[doc(hidden)]
 pub const fn size_of_field<T, F>(_field: fn(*const T) -> *const F) -> usize {
     size_of::<F>()
 }
 
-/// What a cache is asked to be.
+/// Arguments of a new cache.
 ///
 /// # Invariants
 ///
-/// `ctor`, if any, may be called with the address of any `size` bytes of memory
-/// aligned to `align`.
+/// `ctor`, if any, may be called with the address of any `size` bytes of memory aligned to `align`.
 #[derive(Clone, Copy)]
-pub struct Request {
+pub struct CacheArgs {
     size: usize,
     align: usize,
     flags: SlabFlags,
     user: UserWindow,
-    rcu: bool,
     ctor: Option<Ctor>,
 }
 
-impl Request {
-    /// A cache for values of `T`.
+impl CacheArgs {
+    /// Returns the arguments of a cache for values of `T`.
     pub const fn of<T>() -> Self {
         // INVARIANT: There is no constructor.
         Self {
             size: size_of::<T>(),
             align: align_of::<T>(),
             flags: SlabFlags::NONE,
-            user: UserWindow { offset: 0, size: 0 },
-            rcu: false,
+            user: UserWindow::NONE,
             ctor: None,
         }
     }
 
-    /// A cache for objects of `size` bytes, a power of two, aligned to their size.
+    /// Returns the arguments of a cache for objects of `size` bytes, a power of two, aligned to
+    /// their size.
     pub(crate) const fn sized(size: usize) -> Self {
         // INVARIANT: There is no constructor.
         Self {
@@ -110,15 +125,15 @@ impl Request {
         }
     }
 
-    /// With these flags as well.
+    /// Adds flags.
     pub const fn flags(mut self, flags: SlabFlags) -> Self {
         self.flags = self.flags.with(flags);
         self
     }
 
-    /// Aligned to `align` bytes at least, a power of two.
+    /// Aligns objects to at least `align` bytes, a power of two.
     ///
-    /// An alignment below the type's own changes nothing.
+    /// An alignment below that of the type changes nothing.
     pub const fn align(mut self, align: usize) -> Self {
         // Zero and other bad values have to reach `check`.
         if align > self.align || !align.is_power_of_two() {
@@ -127,101 +142,111 @@ impl Request {
         self
     }
 
-    /// With a region that user space may copy.
+    /// Sets the region of an object that user space may copy.
     pub const fn user_window(mut self, window: UserWindow) -> Self {
         self.user = window;
         self
     }
 
-    /// With a constructor.
+    /// Lets user space copy all of an object, unless [`user_window`](Self::user_window) follows.
+    pub const fn user_copies_all(self) -> Self {
+        let size = self.size;
+        self.user_window(UserWindow { offset: 0, size })
+    }
+
+    /// Sets a constructor.
     ///
     /// # Safety
     ///
-    /// `ctor` can be called with the address of any memory of this request's size
-    /// and alignment, from any context, for as long as the cache is allocated from.
+    /// `ctor` can be called with the address of any memory of this size and alignment, from any
+    /// context, for as long as the cache is allocated from.
     pub(crate) const unsafe fn ctor(mut self, ctor: Ctor) -> Self {
-        // INVARIANT: By the safety requirements.
+        // INVARIANT: The caller promises that `ctor` may be called so.
         self.ctor = Some(ctor);
         self
     }
 
-    /// With slabs that outlive a grace period of RCU.
-    pub(crate) const fn typesafe_by_rcu(mut self) -> Self {
-        self.rcu = true;
-        self
-    }
-
-    /// Size of an object in bytes.
+    /// Returns the size of an object in bytes.
     pub const fn object_size(&self) -> usize {
         self.size
     }
 
-    /// Alignment of an object in bytes.
+    /// Returns the alignment of an object in bytes.
     pub const fn object_align(&self) -> usize {
         self.align
     }
 
-    /// The flags asked for.
+    /// Returns the flags.
     pub const fn slab_flags(&self) -> SlabFlags {
         self.flags
     }
 
-    /// Says why there can be no such cache.
-    pub(crate) const fn check(&self) -> core::result::Result<(), Refusal> {
-        if let Err(refusal) = self.flags.check() {
-            return Err(refusal);
+    /// Checks the arguments; the error says which rule they break.
+    pub(crate) const fn check(&self) -> core::result::Result<(), BadArgs> {
+        if let Err(bad) = self.flags.check() {
+            return Err(bad);
         }
-        if self.size == 0 {
-            return Err(Refusal::new("object size is zero"));
+        if let Err(bad) = self.check_layout() {
+            return Err(bad);
         }
-        if self.size < WORD {
-            return Err(Refusal::bytes(
-                "object size is below a machine word",
-                self.size,
-            ));
-        }
-        if self.size > MAX_SIZE {
-            return Err(Refusal::bytes(
-                "object size is above KMALLOC_MAX_SIZE",
-                self.size,
-            ));
-        }
-        if !self.align.is_power_of_two() {
-            return Err(Refusal::bytes(
-                "alignment is not a power of two",
-                self.align,
-            ));
-        }
-        if self.align > MAX_SIZE {
-            return Err(Refusal::bytes(
-                "alignment is above KMALLOC_MAX_SIZE",
-                self.align,
-            ));
-        }
-        if !self.fits() {
-            return Err(Refusal::bytes(
-                "object size does not fit in a slab with its alignment",
-                self.size,
-            ));
-        }
-        if self.user.offset > self.size || self.user.size > self.size - self.user.offset {
-            return Err(Refusal::bytes(
+        let UserWindow { offset, size } = self.user;
+        if offset > self.size || size > self.size - offset {
+            return Err(BadArgs::bytes(
                 "usercopy window ends beyond the object",
-                self.user.offset.saturating_add(self.user.size),
+                offset.saturating_add(size),
             ));
         }
-        if self.user.offset > 0 && self.user.size == 0 {
-            return Err(Refusal::bytes(
+        if offset > 0 && size == 0 {
+            return Err(BadArgs::bytes(
                 "usercopy window is empty and has an offset",
-                self.user.offset,
+                offset,
             ));
         }
         Ok(())
     }
 
-    /// Whether an object fits in the largest slab whatever debugging adds to it.
-    // The left red zone is as large as the alignment. Sizes are bounded by the
-    // checks before, so nothing overflows.
+    /// Checks size and alignment.
+    const fn check_layout(&self) -> core::result::Result<(), BadArgs> {
+        let (size, align) = (self.size, self.align);
+        if size == 0 {
+            return Err(BadArgs::new("object size is zero"));
+        }
+        if size < WORD {
+            return Err(BadArgs::bytes("object size is below a machine word", size));
+        }
+        if size > MAX_SIZE {
+            return Err(BadArgs::bytes(
+                "object size is above KMALLOC_MAX_SIZE",
+                size,
+            ));
+        }
+        if !align.is_power_of_two() {
+            return Err(BadArgs::bytes("alignment is not a power of two", align));
+        }
+        if align > MAX_SIZE {
+            return Err(BadArgs::bytes("alignment is above KMALLOC_MAX_SIZE", align));
+        }
+        if !self.fits() {
+            return Err(BadArgs::bytes(
+                "object size does not fit in a slab with its alignment",
+                size,
+            ));
+        }
+        Ok(())
+    }
+
+    /// Stops the compilation if there can be no cache of this size and alignment.
+    #[track_caller]
+    pub(crate) const fn assert_layout(self) -> Self {
+        match self.check_layout() {
+            Ok(()) => self,
+            Err(bad) => panic!("{}", bad.message()),
+        }
+    }
+
+    /// Returns whether an object fits in the largest slab whatever debugging adds to it.
+    // The left red zone is as large as the alignment. Both sizes were compared with that of a slab
+    // before, so that nothing overflows.
     const fn fits(&self) -> bool {
         let mut red_zone = self.align;
         if red_zone < WORD {
@@ -232,12 +257,9 @@ impl Request {
         (padded + mask) & !mask <= MAX_SIZE
     }
 
-    /// The kernel's form of this request.
-    pub(crate) fn args(&self) -> (bindings::kmem_cache_args, bindings::slab_flags_t) {
-        let mut flags = self.flags | SlabFlags::NO_MERGE;
-        if self.rcu {
-            flags = flags | SlabFlags::TYPESAFE_BY_RCU;
-        }
+    /// Returns the kernel's form of the arguments.
+    // Never merged: a cache of its own is what sysfs shows and what a leak can be counted in.
+    pub(crate) fn to_raw(self) -> (bindings::kmem_cache_args, bindings::slab_flags_t) {
         let args = bindings::kmem_cache_args {
             align: self.align as c_uint,
             useroffset: self.user.offset as c_uint,
@@ -245,28 +267,27 @@ impl Request {
             ctor: self.ctor,
             ..Default::default()
         };
-        (args, flags.as_raw())
+        (args, (self.flags | SlabFlags::NO_MERGE).as_raw())
     }
 }
 
 #[cfg(CONFIG_RUST_SLAB_KUNIT_TEST)]
-#[kunit_tests(slab_request)]
+#[kunit_tests(slab_args)]
 mod tests {
     use super::*;
 
-    const PLAIN: Request = Request::of::<[u64; 8]>();
+    const PLAIN: CacheArgs = CacheArgs::of::<[u64; 8]>();
 
-    fn refused(request: Request, word: &str) -> bool {
-        request
-            .check()
-            .is_err_and(|refusal| refusal.message().contains(word))
+    fn refused(args: CacheArgs, word: &str) -> bool {
+        args.check().is_err_and(|bad| bad.message().contains(word))
     }
 
-    const fn sized(size: usize, align: usize) -> Request {
-        let mut request = PLAIN;
-        request.size = size;
-        request.align = align;
-        request
+    const fn sized(size: usize, align: usize) -> CacheArgs {
+        CacheArgs {
+            size,
+            align,
+            ..PLAIN
+        }
     }
 
     #[test]
@@ -274,8 +295,8 @@ mod tests {
         assert!(PLAIN.check().is_ok());
         assert_eq!(PLAIN.object_size(), 64);
         assert_eq!(PLAIN.object_align(), align_of::<u64>());
-        assert!(Request::of::<u64>().check().is_ok());
-        assert!(Request::of::<[u8; 8193]>().check().is_ok());
+        assert!(CacheArgs::of::<u64>().check().is_ok());
+        assert!(CacheArgs::of::<[u8; 8193]>().check().is_ok());
     }
 
     #[test]
@@ -340,7 +361,7 @@ mod tests {
 
     #[test]
     fn caches_are_not_merged() {
-        let flags = SlabFlags::from_raw(PLAIN.args().1);
+        let flags = SlabFlags::from_raw(PLAIN.to_raw().1);
         assert!(flags.contains(SlabFlags::NO_MERGE));
     }
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Several objects of a cache, allocated and freed in one go.
+//! Several objects of a cache, allocated and freed in one call.
 //!
-//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
-//!
-//! SLUB serves the whole of a batch with interrupts off once, where it would turn
-//! them off and on for each object.
+//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h) (`kmem_cache_alloc_bulk()`)
 
 use core::{
     marker::PhantomData,
@@ -23,12 +20,24 @@ use crate::{
     }, //
 };
 
-/// The most objects in a batch: it is kept on the stack.
-const MAX: usize = 128;
+/// The most objects in a batch. Their pointers are kept on the stack, and each time that a batch
+/// is moved there may be another copy of them.
+const MAX: usize = 32;
 
-/// `N` owned objects of a cache; dropping them frees them in one go.
+/// `N` owned objects of a cache, at most 32; dropping them frees them in one call.
 ///
-/// There are at most 128, as their pointers are kept on the stack; more do not compile.
+/// # Examples
+///
+/// ```
+/// # use kernel::{prelude::*, slab::{Batch, Gfp, KmemCache}};
+/// let cache = KmemCache::<[u64; 8]>::builder(c"doc_batch").build()?;
+/// let batch = cache.alloc_bulk::<16>(|i| [i as u64; 8], Gfp::KERNEL)?;
+/// assert_eq!(batch.iter().map(|object| object[0]).sum::<u64>(), 120);
+///
+/// let [first, ..] = Batch::into_objects(batch);
+/// assert_eq!(first[7], 0);
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// # Invariants
 ///
@@ -42,52 +51,45 @@ pub struct Batch<'c, T, const N: usize> {
     _owned: PhantomData<T>,
 }
 
-// SAFETY: As for `Object`.
+// SAFETY: A batch owns its `T`s, and `kmem_cache_free_bulk()` may be called from any context.
 unsafe impl<T: Send, const N: usize> Send for Batch<'_, T, N> {}
 
-// SAFETY: As for `Object`.
+// SAFETY: A shared batch gives out shared references to its `T`s, nothing else.
 unsafe impl<T: Sync, const N: usize> Sync for Batch<'_, T, N> {}
 
 impl<T> KmemCache<T> {
-    /// Allocates `N` objects, the `i`th of which holds `value(i)`.
-    ///
-    /// Interrupts have to be enabled.
+    /// Allocates `N` objects, at most 32, the `i`th of which holds `value(i)`.
     ///
     /// # Errors
     ///
-    /// As [`KmemCache::alloc_uninit`]; there are all objects or none, and `value` is
-    /// not called if there are none.
+    /// Those of [`KmemCache::alloc_uninit`]. All objects are allocated or none; `value` is not
+    /// called if none is.
     pub fn alloc_bulk<const N: usize>(
         &self,
         mut value: impl FnMut(usize) -> T,
         gfp: Gfp,
     ) -> Result<Batch<'_, T, N>> {
         const {
-            assert!(N <= MAX, "a batch has at most 128 objects");
+            assert!(N <= MAX, "a batch has at most 32 objects");
         }
         let gfp = gfp.allowed()?;
-        let mut objects = [core::ptr::null_mut::<T>(); N];
+        let mut objects = [NonNull::<T>::dangling(); N];
         let array = objects.as_mut_ptr().cast();
-        // SAFETY: The cache is alive, the flags are ones it serves, and there is room
-        // for `N` pointers.
+        // SAFETY: The cache is alive and serves flags that are allowed; `array` has room for `N`
+        // pointers.
         let done = unsafe {
             bindings::kmem_cache_alloc_bulk_noprof(self.as_raw().as_ptr(), gfp, N, array)
         };
-        // No objects at all are none to be had, for the kernel.
-        let done = done || N == 0;
-        if !done {
+        // The kernel returns false for no objects.
+        if !done && N > 0 {
             return Err(ENOMEM);
         }
         for (i, object) in objects.iter().enumerate() {
-            // SAFETY: It was just allocated, for a `T`. (Should `value` not return,
-            // the objects are leaked, and the cache stays.)
+            // SAFETY: The object was just allocated, with the size and alignment of a `T`. (Should
+            // `value` not return, the objects are leaked, and the cache stays.)
             unsafe { object.write(value(i)) };
         }
-        let objects = objects.map(|object| {
-            // SAFETY: It was allocated, so it is not NULL.
-            unsafe { NonNull::new_unchecked(object) }
-        });
-        // INVARIANT: They were allocated from this cache, for us, and written.
+        // INVARIANT: The objects were allocated from this cache and written.
         Ok(Batch {
             objects,
             cache: self.as_raw(),
@@ -98,7 +100,7 @@ impl<T> KmemCache<T> {
 }
 
 impl<'c, T, const N: usize> Batch<'c, T, N> {
-    /// The values.
+    /// Returns an iterator over the values.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.objects.iter().map(|object| {
             // SAFETY: By the type invariants each is a `T` that `self` owns.
@@ -106,24 +108,24 @@ impl<'c, T, const N: usize> Batch<'c, T, N> {
         })
     }
 
-    /// The values, to be changed.
+    /// Returns an iterator over the values that can change them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.objects.iter_mut().map(|object| {
-            // SAFETY: As above, and they are different objects.
+            // SAFETY: By the type invariants each is a `T` that `self` owns, and all are different.
             unsafe { object.as_mut() }
         })
     }
 
-    /// The objects, each on its own.
-    pub fn into_objects(self) -> [Object<'c, T>; N] {
-        let batch = ManuallyDrop::new(self);
+    /// Splits the batch into its objects.
+    pub fn into_objects(batch: Self) -> [Object<'c, T>; N] {
+        let batch = ManuallyDrop::new(batch);
         batch.objects.map(|object| {
             // SAFETY: The invariants are those of `Object`; `batch` is not dropped.
             unsafe { Object::new(object, batch.cache) }
         })
     }
 
-    /// Objects of one cache, to be freed in one go.
+    /// Puts objects of one cache together, to be freed in one call.
     ///
     /// # Errors
     ///
@@ -136,7 +138,7 @@ impl<'c, T, const N: usize> Batch<'c, T, N> {
             return Err(objects);
         }
         Ok(Self {
-            // INVARIANT: They are of this cache, and owned here from now on.
+            // INVARIANT: The objects are of this cache, and owned by the batch from now on.
             objects: objects.map(Object::into_raw),
             cache: cache.as_raw(),
             _lifetime: PhantomData,
@@ -148,12 +150,12 @@ impl<'c, T, const N: usize> Batch<'c, T, N> {
 impl<T, const N: usize> Drop for Batch<'_, T, N> {
     fn drop(&mut self) {
         for object in &self.objects {
-            // SAFETY: By the type invariants there is a `T` that `self` owns, and it is
-            // not used afterwards.
+            // SAFETY: By the type invariants there is a `T` that `self` owns; it is not used
+            // afterwards.
             unsafe { object.drop_in_place() };
         }
-        // SAFETY: By the type invariants they are objects of this cache, which is
-        // alive, and `self`, which owns them, is going away.
+        // SAFETY: By the type invariants these are objects of this cache, which is alive, and
+        // `self`, which owns them, is going away.
         unsafe {
             bindings::kmem_cache_free_bulk(self.cache.as_ptr(), N, self.objects.as_mut_ptr().cast())
         };
@@ -164,14 +166,8 @@ impl<T, const N: usize> Drop for Batch<'_, T, N> {
 #[kunit_tests(slab_bulk)]
 mod tests {
     use super::*;
-    use crate::slab::{
-        flags::SlabFlags,
-        sysfs, //
-    };
+    use crate::slab::sysfs;
     use core::cell::Cell;
-
-    /// KFENCE, which keeps a count of its own, does not serve caches with a zone.
-    const COUNTED: SlabFlags = SlabFlags::LOW;
 
     struct Counts<'a>(&'a Cell<usize>, usize);
 
@@ -190,19 +186,19 @@ mod tests {
     fn a_batch_is_allocated_and_freed() -> Result {
         const NAME: &CStr = c"test_bulk";
         let drops = Cell::new(0);
-        let cache = KmemCache::builder(NAME).flags(COUNTED).build()?;
-        let mut batch = cache.alloc_bulk::<50>(|i| Counts(&drops, i), Gfp::KERNEL)?;
-        assert_eq!(in_use(&cache, NAME)?, 50);
+        let cache = KmemCache::builder(NAME).build()?;
+        let mut batch = cache.alloc_bulk::<30>(|i| Counts(&drops, i), Gfp::KERNEL)?;
+        assert_eq!(in_use(&cache, NAME)?, 30);
         assert!(batch.iter().enumerate().all(|(i, object)| object.1 == i));
         for object in batch.iter_mut() {
             object.1 += 1;
         }
         assert_eq!(
             batch.iter().map(|object| object.1).sum::<usize>(),
-            50 * 51 / 2
+            30 * 31 / 2
         );
         drop(batch);
-        assert_eq!(drops.get(), 50);
+        assert_eq!(drops.get(), 30);
         assert_eq!(in_use(&cache, NAME)?, 0);
 
         let none = cache.alloc_bulk::<0>(|i| Counts(&drops, i), Gfp::KERNEL)?;
@@ -214,10 +210,10 @@ mod tests {
     fn a_batch_is_taken_apart_and_put_together() -> Result {
         const NAME: &CStr = c"test_bulk_parts";
         let drops = Cell::new(0);
-        let cache = KmemCache::builder(NAME).flags(COUNTED).build()?;
+        let cache = KmemCache::builder(NAME).build()?;
         let other = KmemCache::builder(c"test_bulk_other").build()?;
         let batch = cache.alloc_bulk::<3>(|i| Counts(&drops, i), Gfp::KERNEL)?;
-        let [a, b, c] = batch.into_objects();
+        let [a, b, c] = Batch::into_objects(batch);
         assert_eq!((a.1, b.1, c.1), (0, 1, 2));
         drop(b);
         assert_eq!(in_use(&cache, NAME)?, 2);

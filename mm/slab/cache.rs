@@ -15,15 +15,9 @@ use crate::{
     bindings,
     prelude::*,
     slab::{
-        args::{
-            Request,
-            UserWindow, //
-        },
-        dma32::{
-            self,
-            Dma32, //
-        },
-        flags::SlabFlags,
+        args::CacheArgs,
+        builder::Builder,
+        dma32::Dma32,
         gfp::Gfp,
         node,
         object::Object,
@@ -33,23 +27,33 @@ use crate::{
 
 /// A slab cache for values of `T`.
 ///
-/// Objects borrow the cache, so it is destroyed after the last of them. One that
-/// was leaked instead of dropped stays valid all the same: the cache then stays
-/// behind, empty of everything else, and one line in the log gives its name and the
-/// number of such objects, as the kernel counts them.
+/// Objects borrow the cache, so that it is dropped after the last of them. To keep both in one
+/// struct, put the cache in an [`Arc`] and allocate [`SharedObject`]s.
 ///
-/// Making and dropping a cache sleeps. Allocating sleeps as its flags say;
-/// freeing does not.
+/// An object that is leaked ([`core::mem::forget`]) stays valid: its cache is then not destroyed,
+/// and one line in the log gives its name and the number of such objects.
+///
+/// Creating and dropping a cache sleeps. Allocating sleeps as its flags say; freeing does not.
+///
+/// A type whose size or alignment no cache can have does not compile.
 ///
 /// # Examples
 ///
-/// ```ignore
-/// let cache = KmemCache::<Table>::builder(c"my_tables")
-///     .flags(SlabFlags::DMA32)
+/// ```
+/// # use kernel::{prelude::*, slab::{Gfp, KmemCache, SlabFlags}};
+/// let cache = KmemCache::<[u32; 256]>::builder(c"doc_tables")
+///     .flags(SlabFlags::LOW)
 ///     .align(1024)
 ///     .build()?;
-/// let table = cache.alloc_zeroed(Gfp::KERNEL)?;
+///
+/// let mut table = cache.alloc_zeroed(Gfp::KERNEL)?;
+/// table[0] = 1;
+/// assert_eq!(table.iter().sum::<u32>(), 1);
+/// # Ok::<(), Error>(())
 /// ```
+///
+/// [`Arc`]: crate::sync::Arc
+/// [`SharedObject`]: crate::slab::SharedObject
 #[repr(transparent)]
 pub struct KmemCache<T> {
     raw: RawCache,
@@ -57,82 +61,38 @@ pub struct KmemCache<T> {
     _type: PhantomData<fn() -> T>,
 }
 
-/// What a cache is to be; made by [`KmemCache::builder`].
-#[must_use]
-pub struct Builder<'a, T> {
-    name: &'a CStr,
-    request: Request,
-    _type: PhantomData<fn() -> T>,
-}
-
-impl<T> Builder<'_, T> {
-    /// With these flags as well.
-    pub fn flags(mut self, flags: SlabFlags) -> Self {
-        self.request = self.request.flags(flags);
-        self
-    }
-
-    /// Aligned to at least `align` bytes, a power of two.
-    pub fn align(mut self, align: usize) -> Self {
-        self.request = self.request.align(align);
-        self
-    }
-
-    /// With a region that may be copied to and from user space.
-    pub fn user_window(mut self, window: UserWindow) -> Self {
-        self.request = self.request.user_window(window);
-        self
-    }
-
-    /// Makes the cache. Sleeps.
-    ///
-    /// # Errors
-    ///
-    /// - [`EINVAL`]: name, flags, size or alignment cannot be; one line in the log
-    ///   names what, and nothing was allocated.
-    /// - [`EEXIST`]: a live cache has that name.
-    /// - [`ENOMEM`]: out of memory.
-    pub fn build(self) -> Result<KmemCache<T>> {
-        Ok(KmemCache {
-            raw: RawCache::new(self.name, &self.request)?,
+impl<T> KmemCache<T> {
+    /// Returns a builder of a cache; `name` is its name in `/sys/kernel/slab` and
+    /// `/proc/slabinfo`.
+    pub fn builder(name: &CStr) -> Builder<'_, Self> {
+        let args = const { CacheArgs::of::<T>().assert_layout() };
+        Builder::new(name, args, |raw| Self {
+            raw,
             _type: PhantomData,
         })
-    }
-}
-
-impl<T> KmemCache<T> {
-    /// Starts the description of a cache; `name` is its name in
-    /// `/sys/kernel/slab` and `/proc/slabinfo`.
-    pub fn builder(name: &CStr) -> Builder<'_, T> {
-        Builder {
-            name,
-            request: Request::of::<T>(),
-            _type: PhantomData,
-        }
     }
 
     /// # Safety
     ///
-    /// The objects of `raw` are large and aligned enough for a `T`, and `raw` has
-    /// no constructor.
+    /// The objects of `raw` are large and aligned enough for a `T`, and `raw` has no constructor.
     pub(crate) unsafe fn from_raw_cache(raw: &RawCache) -> &Self {
-        // SAFETY: `Self` is transparent over `RawCache`; the rest is required of the
-        // caller.
+        // SAFETY: `Self` is transparent over `RawCache`; what else it promises of the objects is
+        // required of the caller.
         unsafe { &*core::ptr::from_ref(raw).cast() }
     }
 
-    /// The cache whatever its objects are.
+    /// Returns the cache without the type of its objects.
     pub(crate) fn as_raw_cache(&self) -> &RawCache {
         &self.raw
     }
 
-    /// The kernel's cache.
+    /// Returns the kernel's cache.
     #[inline]
     pub fn as_raw(&self) -> NonNull<bindings::kmem_cache> {
         self.raw.as_raw()
     }
 
-    /// Size of an object in bytes, as the kernel has it.
+    /// Returns the size of an object in bytes, as the kernel has it.
     pub fn object_size(&self) -> usize {
         self.raw.object_size()
     }
@@ -148,45 +108,45 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if `gfp` names a zone (one line in the log), [`ENOMEM`].
+    /// [`EINVAL`] and one line in the log for flags that [`Gfp::allowed`] refuses; [`ENOMEM`].
     #[inline]
     pub fn alloc_uninit(&self, gfp: Gfp) -> Result<Object<'_, MaybeUninit<T>>> {
         let gfp = gfp.allowed()?;
-        // SAFETY: The cache is alive, and the flags are ones it serves.
+        // SAFETY: The cache is alive, and serves flags that are allowed.
         let ptr = unsafe { bindings::kmem_cache_alloc_noprof(self.as_raw().as_ptr(), gfp) };
         let ptr = NonNull::new(ptr.cast::<MaybeUninit<T>>()).ok_or(ENOMEM)?;
-        // SAFETY: The object was just allocated from this cache, whose objects are
-        // made for `T`; `MaybeUninit` needs no initialization.
+        // SAFETY: The object was just allocated from this cache, whose objects have the size and
+        // alignment of `T`; `MaybeUninit` needs no initialization.
         Ok(unsafe { Object::new(ptr, self.as_raw()) })
     }
 
-    /// Allocates an object on a NUMA node, if that has memory left, without
-    /// initializing it.
+    /// Allocates an object on a NUMA node, if that has memory left, without initializing it.
     ///
     /// # Errors
     ///
-    /// As [`KmemCache::alloc_uninit`].
+    /// Those of [`KmemCache::alloc_uninit`].
     pub fn alloc_node_uninit(
         &self,
         gfp: Gfp,
         node: NumaNode,
     ) -> Result<Object<'_, MaybeUninit<T>>> {
         let gfp = gfp.allowed()?;
-        // SAFETY: The cache is alive, the flags are ones it serves, and the node is one.
+        // SAFETY: The cache is alive and serves flags that are allowed; `number` returns the number
+        // of an online node, or NUMA_NO_NODE.
         let ptr = unsafe {
             bindings::kmem_cache_alloc_node_noprof(self.as_raw().as_ptr(), gfp, node::number(node))
         };
         let ptr = NonNull::new(ptr.cast::<MaybeUninit<T>>()).ok_or(ENOMEM)?;
-        // SAFETY: As in `alloc_uninit`.
+        // SAFETY: The object was just allocated from this cache, whose objects have the size and
+        // alignment of `T`; `MaybeUninit` needs no initialization.
         Ok(unsafe { Object::new(ptr, self.as_raw()) })
     }
 
-    /// Allocates an object on a NUMA node, if that has memory left, that holds
-    /// `value`.
+    /// Allocates an object on a NUMA node, if that has memory left, that holds `value`.
     ///
     /// # Errors
     ///
-    /// As [`KmemCache::alloc_uninit`]; `value` is dropped.
+    /// Those of [`KmemCache::alloc_uninit`]; `value` is dropped.
     pub fn alloc_node(&self, value: T, gfp: Gfp, node: NumaNode) -> Result<Object<'_, T>> {
         Ok(Object::write(self.alloc_node_uninit(gfp, node)?, value))
     }
@@ -195,24 +155,24 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// As [`KmemCache::alloc_uninit`]; `value` is dropped.
+    /// Those of [`KmemCache::alloc_uninit`]; `value` is dropped.
     #[inline]
     pub fn alloc(&self, value: T, gfp: Gfp) -> Result<Object<'_, T>> {
         Ok(Object::write(self.alloc_uninit(gfp)?, value))
     }
 
-    /// Allocates an object of zeroes, as `kmem_cache_zalloc()` does.
+    /// Allocates an object of zeroes, like `kmem_cache_zalloc()`.
     ///
     /// # Errors
     ///
-    /// As [`KmemCache::alloc_uninit`].
+    /// Those of [`KmemCache::alloc_uninit`].
     #[inline]
     pub fn alloc_zeroed(&self, gfp: Gfp) -> Result<Object<'_, T>>
     where
         T: Zeroable,
     {
         let object = self.alloc_uninit(gfp.zeroed())?;
-        // SAFETY: The memory is zeroed, and `T: Zeroable` makes that a valid `T`.
+        // SAFETY: The memory is zeroed, which is a valid `T` as it is `Zeroable`.
         Ok(unsafe { Object::assume_init(object) })
     }
 
@@ -220,25 +180,25 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// As [`KmemCache::alloc_uninit`], and those of `init`.
+    /// Those of [`KmemCache::alloc_uninit`] and of `init`.
     #[inline]
     pub fn alloc_init<E>(&self, init: impl Init<T, E>, gfp: Gfp) -> Result<Object<'_, T>>
     where
         Error: From<E>,
     {
         let object = self.alloc_uninit(gfp)?;
-        // SAFETY: The memory is ours, large and aligned enough, and freed with
-        // `object`, uninitialized, if this fails.
+        // SAFETY: The memory is owned by `object`, large and aligned enough for a `T`, and freed
+        // with it, uninitialized, if this fails.
         unsafe { init.__init(Object::as_ptr(&object).cast()) }?;
         // SAFETY: `init` succeeded.
         Ok(unsafe { Object::assume_init(object) })
     }
 
-    /// Allocates an object and initializes it in place, where it then stays.
+    /// Allocates an object and initializes it in place, where it is pinned.
     ///
     /// # Errors
     ///
-    /// As [`KmemCache::alloc_uninit`], and those of `init`.
+    /// Those of [`KmemCache::alloc_uninit`] and of `init`.
     #[inline]
     pub fn alloc_pin_init<E>(
         &self,
@@ -249,7 +209,8 @@ impl<T> KmemCache<T> {
         Error: From<E>,
     {
         let object = self.alloc_uninit(gfp)?;
-        // SAFETY: As in `alloc_init`, and the object is pinned below.
+        // SAFETY: The memory is owned by `object`, large and aligned enough for a `T`, and freed
+        // with it, uninitialized, if this fails. The object is pinned below.
         unsafe { pin_init::raw_try_init(Object::as_ptr(&object).cast(), init) }?;
         // SAFETY: `init` succeeded.
         Ok(Object::into_pin(unsafe { Object::assume_init(object) }))
@@ -259,24 +220,26 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// As [`KmemCache::alloc_uninit`]; [`ERANGE`] and one line in the log if the
-    /// cache is not a [`SlabFlags::DMA32`] one and the object lies elsewhere.
+    /// Those of [`KmemCache::alloc_uninit`]; [`ERANGE`] and one line in the log if the object lies
+    /// elsewhere, which it can in a cache without [`SlabFlags::DMA32`].
+    ///
+    /// [`SlabFlags::DMA32`]: crate::slab::SlabFlags::DMA32
     #[inline]
     pub fn alloc_dma32_zeroed(&self, gfp: Gfp) -> Result<Dma32<'_, T>>
     where
         T: Zeroable,
     {
-        Dma32::new(self.alloc_zeroed(gfp)?).map_err(|(_, above)| dma32::refuse(above))
+        self.alloc_zeroed(gfp)?.try_into()
     }
 
     /// Allocates an object below 4 GiB that holds `value`.
     ///
     /// # Errors
     ///
-    /// As [`KmemCache::alloc_dma32_zeroed`].
+    /// Those of [`KmemCache::alloc_dma32_zeroed`].
     #[inline]
     pub fn alloc_dma32(&self, value: T, gfp: Gfp) -> Result<Dma32<'_, T>> {
-        Dma32::new(self.alloc(value, gfp)?).map_err(|(_, above)| dma32::refuse(above))
+        self.alloc(value, gfp)?.try_into()
     }
 }
 
@@ -286,22 +249,21 @@ mod tests {
     use super::*;
     use crate::slab::{
         args::METADATA,
-        sysfs, //
+        sysfs,
+        Batch,
+        SlabFlags,
+        UserWindow, //
     };
     use core::cell::Cell;
 
-    /// For caches whose objects are counted: KFENCE, which keeps a count of its own,
-    /// does not serve caches with a zone.
-    const COUNTED: SlabFlags = SlabFlags::LOW;
-
     type Table = [u32; 256];
 
-    /// What the kernel says of a cache's attribute.
+    /// Reads an attribute of a cache.
     fn kernel(cache: &CStr, name: &CStr) -> Result<usize> {
         sysfs::attribute(cache, name)
     }
 
-    /// How many objects of a cache are in use.
+    /// Returns the number of objects of a cache that are in use.
     fn in_use<T>(cache: &KmemCache<T>, name: &CStr) -> Result<usize> {
         cache.shrink();
         kernel(name, c"objects")
@@ -333,7 +295,7 @@ mod tests {
     #[test]
     fn dropping_an_object_frees_it() -> Result {
         let drops = Cell::new(0);
-        let cache = KmemCache::builder(c"test_drop").flags(COUNTED).build()?;
+        let cache = KmemCache::builder(c"test_drop").build()?;
         let a = cache.alloc(Counts(&drops, [0; 4]), Gfp::KERNEL)?;
         let b = cache.alloc(Counts(&drops, [0; 4]), Gfp::KERNEL)?;
         assert_eq!(in_use(&cache, c"test_drop")?, 2);
@@ -350,7 +312,7 @@ mod tests {
     #[test]
     fn raw_objects_are_taken_back() -> Result {
         let drops = Cell::new(0);
-        let cache = KmemCache::builder(c"test_raw").flags(COUNTED).build()?;
+        let cache = KmemCache::builder(c"test_raw").build()?;
         let raw = Object::into_raw(cache.alloc(Counts(&drops, [7; 4]), Gfp::KERNEL)?);
         assert_eq!(drops.get(), 0);
         assert_eq!(in_use(&cache, c"test_raw")?, 1);
@@ -365,9 +327,7 @@ mod tests {
 
     #[test]
     fn failed_initialization_frees() -> Result {
-        let cache = KmemCache::<[u64; 4]>::builder(c"test_init")
-            .flags(COUNTED)
-            .build()?;
+        let cache = KmemCache::<[u64; 4]>::builder(c"test_init").build()?;
         let fails = || {
             // SAFETY: Nothing is initialized and an error returned.
             unsafe { pin_init::init_from_closure::<[u64; 4], Error>(|_| Err(EAGAIN)) }
@@ -389,7 +349,7 @@ mod tests {
 
     #[test]
     fn zeroed_objects_are_zero() -> Result {
-        const N: usize = 64;
+        const N: usize = 32;
         let cache = KmemCache::<Table>::builder(c"test_zero").build()?;
         let dirty = cache.alloc_bulk::<N>(|_| [0xffff_ffff; 256], Gfp::KERNEL)?;
         drop(dirty);
@@ -408,7 +368,7 @@ mod tests {
             .align(256)
             .build()?;
         assert_eq!(kernel(c"test_align", c"align")?, 256);
-        let objects = cache.alloc_bulk::<40>(|_| [0; 9], Gfp::KERNEL)?;
+        let objects = cache.alloc_bulk::<32>(|_| [0; 9], Gfp::KERNEL)?;
         for object in objects.iter() {
             assert_eq!(core::ptr::from_ref(object) as usize % 256, 0);
         }
@@ -418,7 +378,7 @@ mod tests {
         let cache = KmemCache::<Aligned>::builder(c"test_align_type")
             .align(16)
             .build()?;
-        let objects = cache.alloc_bulk::<40>(|_| Aligned(0), Gfp::KERNEL)?;
+        let objects = cache.alloc_bulk::<32>(|_| Aligned(0), Gfp::KERNEL)?;
         for object in objects.iter() {
             assert_eq!(core::ptr::from_ref(object) as usize % 128, 0);
         }
@@ -475,14 +435,12 @@ mod tests {
             bindings::_slab_flag_bits__SLAB_PANIC,
             bindings::_slab_flag_bits__SLAB_KMALLOC,
             bindings::_slab_flag_bits__SLAB_TYPESAFE_BY_RCU,
+            bindings::_slab_flag_bits__SLAB_TRACE,
             bindings::_slab_flag_bits__SLAB_FLAGS_LAST_BIT,
             31,
         ] {
             assert!(flags(SlabFlags::from_raw(1 << bit)) == Some(EINVAL));
         }
-        assert!(KmemCache::<()>::builder(NAME).build().err() == Some(EINVAL));
-        assert!(KmemCache::<u16>::builder(NAME).build().err() == Some(EINVAL));
-        assert!(KmemCache::<[u64; 1 << 20]>::builder(NAME).build().err() == Some(EINVAL));
         assert!(KmemCache::<Table>::builder(NAME).align(24).build().err() == Some(EINVAL));
         assert!(KmemCache::<Table>::builder(NAME).align(0).build().err() == Some(EINVAL));
         assert!(
@@ -503,7 +461,7 @@ mod tests {
         const SIZE: usize = bindings::KMALLOC_MAX_SIZE as usize - METADATA - 64;
         let cache = KmemCache::<[u8; SIZE]>::builder(NAME)
             .flags(SlabFlags::RED_ZONE | SlabFlags::POISON | SlabFlags::STORE_USER)
-            .flags(SlabFlags::CONSISTENCY_CHECKS | COUNTED)
+            .flags(SlabFlags::CONSISTENCY_CHECKS)
             .build()?;
         assert_eq!(cache.object_size(), SIZE);
         let object = cache.alloc_uninit(Gfp::KERNEL)?;
@@ -516,18 +474,15 @@ mod tests {
     #[test]
     fn dma32_objects_lie_below_4g() -> Result {
         const NAME: &CStr = c"test_dma32";
-        const N: usize = 64;
+        const N: usize = 32;
         let cache = KmemCache::<Table>::builder(NAME)
             .flags(SlabFlags::LOW)
             .build()?;
-        for object in cache
-            .alloc_bulk::<N>(|_| [0; 256], Gfp::KERNEL)?
-            .into_objects()
-        {
+        let tables = cache.alloc_bulk::<N>(|_| [0; 256], Gfp::KERNEL)?;
+        for object in Batch::into_objects(tables) {
             let phys = Object::phys(&object);
             let object = Dma32::new(object).map_err(|_| ERANGE)?;
-            assert_eq!(u64::from(object.phys()), phys);
-            assert_eq!(object.phys32().get(), object.phys());
+            assert_eq!(u64::from(Dma32::phys(&object).get()), phys);
         }
         let table = cache.alloc_dma32([3; 256], Gfp::KERNEL)?;
         assert_eq!(table[255], 3);
@@ -552,7 +507,6 @@ mod tests {
         Ok(())
     }
 
-    // KFENCE, which lies on one node, does not serve objects larger than a page.
     #[cfg(CONFIG_NUMA)]
     #[test]
     fn node_hints_are_followed() -> Result {
@@ -586,7 +540,7 @@ mod tests {
         const NAME: &CStr = c"test_fault";
         let drops = Cell::new(0);
         let value = || Counts(&drops, [0; 4]);
-        let cache = KmemCache::builder(NAME).flags(COUNTED).build()?;
+        let cache = KmemCache::builder(NAME).build()?;
 
         let (object, failed) = fault::nth(1, || cache.alloc(value(), fault::GFP));
         assert!(failed && object.is_err_and(|e| e == ENOMEM));

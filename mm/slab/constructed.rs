@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Caches whose objects are initialized before they are allocated, and stay so.
+//! Caches whose objects have a constructor.
 //!
-//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
+//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h) (`ctor` of `struct
+//! kmem_cache_args`)
 //!
-//! The constructor runs once for each object of a new slab. An object that is freed
-//! keeps its value, and the next one who allocates it finds it as it was left: what
-//! is dear to make, such as a lock or a list head, is made once.
+//! The constructor runs once for each object of a new slab. An object that is freed keeps its
+//! value, which the next allocation of that object finds: what is expensive to initialize, such as
+//! a lock or a list head, is initialized once.
 
 use core::{
     convert::Infallible,
@@ -22,11 +23,8 @@ use crate::{
     bindings,
     prelude::*,
     slab::{
-        args::{
-            Request,
-            UserWindow, //
-        },
-        flags::SlabFlags,
+        args::CacheArgs,
+        builder::Builder,
         gfp::{
             self,
             Gfp, //
@@ -36,40 +34,59 @@ use crate::{
     }, //
 };
 
-/// A type whose values wait in a cache, ready to be used.
+/// A type with a constructor for the objects of a cache.
 ///
-/// Values travel between tasks, hence `Send`. They are never dropped, as the slab
-/// goes away without a call: a type that has something to drop does not compile.
+/// Values move between tasks, hence `Send`. They are never dropped, as slabs are freed without a
+/// call: a type that needs to be dropped does not compile.
 pub trait Construct: Send + Sized {
-    /// The value of an object that was never used.
+    /// Returns the initializer of an object that was never used.
     ///
-    /// The initializer runs when a slab is allocated, in the context and with the
-    /// restrictions of that allocation: it may not sleep.
+    /// It runs when a slab is allocated, in the context of that allocation: it may not sleep.
     fn construct() -> impl PinInit<Self, Infallible>;
 }
 
-/// A cache of ready values of `T`.
+/// A cache whose objects are constructed values of `T`.
 ///
-/// What one owner leaves in an object the next one finds, so both have to see it as
-/// one and the same type: neither the cache nor its objects can be taken for those of
-/// a type that lives shorter.
+/// An object keeps the value of its last owner for the next one, so that both have to see it as the
+/// same type: neither the cache nor its objects coerce to those of a type with a shorter lifetime.
 ///
-/// It is never merged, and knows no zeroed allocation: a request with `__GFP_ZERO` is
-/// refused, as it would undo what the constructor did.
+/// `__GFP_ZERO` is refused, as it would undo what the constructor did.
+///
+/// # Examples
+///
+/// ```
+/// # use core::convert::Infallible;
+/// # use kernel::{prelude::*, slab::{Construct, ConstructedCache, Gfp}};
+/// struct Request {
+///     serial: u64,
+///     buffer: [u8; 56],
+/// }
+///
+/// impl Construct for Request {
+///     fn construct() -> impl PinInit<Self, Infallible> {
+///         init!(Self { serial: 7, buffer: [0; 56] })
+///     }
+/// }
+///
+/// let cache = ConstructedCache::<Request>::builder(c"doc_requests").build()?;
+/// let mut request = cache.alloc(Gfp::KERNEL)?;
+/// assert_eq!(request.serial, 7);
+/// request.serial += 1;
+/// # Ok::<(), Error>(())
+/// ```
 pub struct ConstructedCache<T: Construct> {
     raw: RawCache,
     _invariant: PhantomData<fn(T) -> T>,
 }
 
-/// An owned object of a [`ConstructedCache`]; dropping it frees it, with the value it
-/// has then.
+/// An owned object of a [`ConstructedCache`]; dropping it frees it, and the object keeps its value.
 pub struct Constructed<'c, T: Construct> {
     object: Pin<Object<'c, T>>,
     _invariant: PhantomData<fn(T) -> T>,
 }
 
 impl<T: Construct> Constructed<'_, T> {
-    /// The value, to be changed where it is.
+    /// Returns a pinned mutable reference to the value.
     #[inline]
     pub fn as_mut(&mut self) -> Pin<&mut T> {
         self.object.as_mut()
@@ -92,91 +109,62 @@ impl<T: Construct + Unpin> DerefMut for Constructed<'_, T> {
     }
 }
 
-/// What a cache of ready values is to be; made by [`ConstructedCache::builder`].
-#[must_use]
-pub struct ConstructedBuilder<'a, T: Construct> {
-    name: &'a CStr,
-    request: Request,
-    _type: PhantomData<fn() -> T>,
+/// Stops the compilation if values of `T` need to be dropped.
+pub(crate) const fn assert_not_dropped<T: Construct>() {
+    assert!(
+        !core::mem::needs_drop::<T>(),
+        "objects with a constructor are never dropped, and this type has to be",
+    );
 }
 
-/// The request for a cache whose constructor is that of `T`.
-pub(crate) const fn request<T: Construct>() -> Request {
-    const {
-        assert!(
-            !core::mem::needs_drop::<T>(),
-            "objects with a constructor are never dropped, and this type has to be",
-        );
-    }
-    // SAFETY: The memory is as large and aligned as a `T`, and nobody else's.
-    unsafe { Request::of::<T>().ctor(construct::<T>) }
-}
-
+/// Constructs a value.
+///
 /// # Safety
 ///
-/// `object` has the size and alignment of a `T`, and belongs to the caller.
-unsafe extern "C" fn construct<T: Construct>(object: *mut c_void) {
-    // SAFETY: By the safety requirements. What it makes stays where it is.
-    match unsafe { pin_init::raw_try_init(object.cast(), T::construct()) } {
+/// `value` is valid for writes of a `T`, which stays there.
+pub(crate) unsafe fn construct<T: Construct>(value: *mut T) {
+    // SAFETY: The requirements are the same.
+    match unsafe { pin_init::raw_try_init(value, T::construct()) } {
         Ok(()) => (),
         Err(never) => match never {},
     }
 }
 
-impl<T: Construct> ConstructedBuilder<'_, T> {
-    /// With these flags as well.
-    pub fn flags(mut self, flags: SlabFlags) -> Self {
-        self.request = self.request.flags(flags);
-        self
-    }
-
-    /// Aligned to at least `align` bytes, a power of two.
-    pub fn align(mut self, align: usize) -> Self {
-        self.request = self.request.align(align);
-        self
-    }
-
-    /// With a region that may be copied to and from user space.
-    pub fn user_window(mut self, window: UserWindow) -> Self {
-        self.request = self.request.user_window(window);
-        self
-    }
-
-    /// Makes the cache. Sleeps.
-    ///
-    /// # Errors
-    ///
-    /// As [`Builder::build`](crate::slab::Builder::build).
-    pub fn build(self) -> Result<ConstructedCache<T>> {
-        Ok(ConstructedCache {
-            raw: RawCache::new(self.name, &self.request)?,
-            _invariant: PhantomData,
-        })
-    }
+/// # Safety
+///
+/// `object` has the size and alignment of a `T`, and belongs to the caller.
+unsafe extern "C" fn ctor<T: Construct>(object: *mut c_void) {
+    // SAFETY: The memory is as large and aligned as a `T` by the safety requirements, and objects
+    // do not move.
+    unsafe { construct::<T>(object.cast()) }
 }
 
 impl<T: Construct> ConstructedCache<T> {
-    /// Starts the description of a cache.
-    pub fn builder(name: &CStr) -> ConstructedBuilder<'_, T> {
-        ConstructedBuilder {
-            name,
-            request: request::<T>(),
-            _type: PhantomData,
-        }
+    /// Returns a builder of a cache.
+    pub fn builder(name: &CStr) -> Builder<'_, Self> {
+        let args = const {
+            assert_not_dropped::<T>();
+            // SAFETY: `ctor` may be called with memory of the size and alignment of `T`.
+            unsafe { CacheArgs::of::<T>().ctor(ctor::<T>) }.assert_layout()
+        };
+        Builder::new(name, args, |raw| Self {
+            raw,
+            _invariant: PhantomData,
+        })
     }
 
     /// Allocates an object, as the constructor or its last owner left it.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] if `gfp` names a zone or `__GFP_ZERO` (one line in the log),
-    /// [`ENOMEM`].
+    /// [`EINVAL`] and one line in the log for flags that [`Gfp::allowed`] refuses and for
+    /// `__GFP_ZERO`; [`ENOMEM`].
     #[inline]
     pub fn alloc(&self, gfp: Gfp) -> Result<Constructed<'_, T>> {
         let ptr = alloc::<T>(&self.raw, gfp)?;
-        // SAFETY: It was just allocated from this cache. The constructor made it a
-        // `T`, its owners since can only have left another, and it was not dropped:
-        // there is nothing to drop.
+        // SAFETY: The object was just allocated from this cache. The constructor made it a `T`, its
+        // owners since can only have left another `T`, and it was never dropped, as `T` does not
+        // need to be.
         let object = unsafe { Object::new(ptr, self.raw.as_raw()) };
         Ok(Constructed {
             object: Object::into_pin(object),
@@ -192,23 +180,27 @@ impl<T: Construct> ConstructedCache<T> {
     }
 }
 
-/// Allocates an object of a cache that was made from [`request`].
+/// Allocates an object of a cache with a constructor.
 #[inline]
 pub(crate) fn alloc<T>(cache: &RawCache, gfp: Gfp) -> Result<NonNull<T>> {
     if gfp.is_zeroed() {
         return Err(gfp::refuse_zero());
     }
     let gfp = gfp.allowed()?;
-    // SAFETY: The cache is alive, and the flags are ones it serves.
+    // SAFETY: The cache is alive, and serves flags that are allowed.
     let ptr = unsafe { bindings::kmem_cache_alloc_noprof(cache.as_raw().as_ptr(), gfp) };
     NonNull::new(ptr.cast()).ok_or(ENOMEM)
 }
 
 #[cfg(CONFIG_RUST_SLAB_KUNIT_TEST)]
-#[kunit_tests(slab_construct)]
+#[kunit_tests(slab_constructed)]
 mod tests {
     use super::*;
-    use crate::slab::sysfs;
+    use crate::slab::{
+        sysfs,
+        SlabFlags,
+        UserWindow, //
+    };
 
     const MAGIC: u64 = 0x5ab5_5ab5;
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Physical addresses below 4 GiB, as a type.
+//! Physical addresses below 4 GiB, and the objects at them.
 //!
-//! C header: [`include/linux/io.h`](srctree/include/linux/io.h) (`virt_to_phys()`)
-//!
-//! Hardware that takes 32 bits of an address reads the wrong memory, silently, if
-//! it is given more. A [`Phys32`] fits by its type, and comes from one checked
-//! place; so does a [`Dma32`], the object at such an address.
+//! Hardware that takes 32 bits of an address reads the wrong memory, silently, if it is given more.
+//! A [`Phys32`] is known to fit, and is made in one place; so is a [`Dma32`], the object at such an
+//! address.
 
 use core::ops::{
     Deref,
@@ -14,7 +12,6 @@ use core::ops::{
 };
 
 use crate::{
-    bindings,
     prelude::*,
     slab::{
         object::Object,
@@ -22,56 +19,32 @@ use crate::{
     }, //
 };
 
-/// The physical address, in bytes, of an address in the kernel's linear map.
-///
-/// # Safety
-///
-/// `address` lies in the linear map: memory from a slab cache or the page
-/// allocator does, vmalloc, module and stack memory does not.
-#[inline]
-pub unsafe fn virt_to_phys(address: *const c_void) -> u64 {
-    // SAFETY: By the safety requirements of this function.
-    let phys = unsafe { bindings::virt_to_phys(address) };
-    #[allow(clippy::useless_conversion)] // It has 32 bits without CONFIG_PHYS_ADDR_T_64BIT.
-    u64::from(phys)
-}
-
-/// The physical address of memory that lies below 4 GiB to its last byte.
+/// Physical address of memory that lies below 4 GiB to its last byte.
 ///
 /// # Invariants
 ///
-/// What was made into a `Phys32` ends at or below 4 GiB.
+/// The memory ends at or below 4 GiB.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(transparent)]
 pub struct Phys32(u32);
 
-/// Memory that does not lie below 4 GiB.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Above4G {
-    /// Its physical address.
-    pub phys: u64,
-}
-
-impl From<Above4G> for Error {
-    fn from(_: Above4G) -> Self {
-        ERANGE
-    }
-}
-
 impl Phys32 {
-    /// Takes the physical address of `size` bytes of memory, if they end at or
-    /// below 4 GiB. The only way to make one.
+    /// Converts the physical address of `size` bytes of memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ERANGE`] if the memory does not end at or below 4 GiB.
     #[inline]
-    pub const fn new(phys: u64, size: usize) -> core::result::Result<Self, Above4G> {
+    pub const fn new(phys: u64, size: usize) -> Result<Self> {
         match phys.checked_add(size as u64) {
-            // INVARIANT: The end was just compared. An empty range at 4 GiB itself
-            // has no address of 32 bits.
+            // INVARIANT: The end was just compared. An empty range at 4 GiB itself has no address
+            // of 32 bits.
             Some(end) if end <= 1 << 32 && phys < 1 << 32 => Ok(Self(phys as u32)),
-            _ => Err(Above4G { phys }),
+            _ => Err(ERANGE),
         }
     }
 
-    /// The address in bytes.
+    /// Returns the address in bytes.
     #[inline]
     pub const fn get(self) -> u32 {
         self.0
@@ -87,6 +60,22 @@ impl From<Phys32> for u32 {
 
 /// An owned object that lies below 4 GiB.
 ///
+/// # Examples
+///
+/// A driver programs its device with the address that the DMA API returns for an object. If neither
+/// an IOMMU nor the bus translates addresses, it is the physical address, and an object below 4 GiB
+/// needs no bounce buffer for a device with 32-bit addresses.
+///
+/// ```
+/// # use kernel::{prelude::*, slab::{Dma32, Gfp, KmemCache, SlabFlags}};
+/// let cache = KmemCache::<[u32; 256]>::builder(c"doc_descriptors")
+///     .flags(SlabFlags::LOW)
+///     .build()?;
+/// let descriptors = cache.alloc_dma32_zeroed(Gfp::KERNEL)?;
+/// assert!(u64::from(Dma32::phys(&descriptors).get()) + 1024 <= 1 << 32);
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// # Invariants
 ///
 /// `phys` is the physical address of `object`.
@@ -96,55 +85,56 @@ pub struct Dma32<'c, T> {
 }
 
 impl<'c, T> Dma32<'c, T> {
-    /// Takes an object, if it lies below 4 GiB; gives it back otherwise.
+    /// Takes an object that lies below 4 GiB.
     ///
-    /// Every object of a cache with [`SlabFlags::DMA32`](crate::slab::SlabFlags::DMA32)
-    /// does, one of another cache may.
+    /// Every object of a cache with [`SlabFlags::DMA32`](crate::slab::SlabFlags::DMA32) does, one
+    /// of another cache may.
+    ///
+    /// # Errors
+    ///
+    /// Gives the object back if it does not.
     #[inline]
-    pub fn new(object: Object<'c, T>) -> core::result::Result<Self, (Object<'c, T>, Above4G)> {
+    pub fn new(object: Object<'c, T>) -> core::result::Result<Self, Object<'c, T>> {
         match Phys32::new(Object::phys(&object), size_of::<T>()) {
-            // INVARIANT: The address was just asked for, and objects do not move.
+            // INVARIANT: The address is that of the object, which does not move.
             Ok(phys) => Ok(Self { object, phys }),
-            Err(above) => Err((object, above)),
+            Err(_) => Err(object),
         }
     }
 
-    /// The physical address, in bytes.
+    /// Returns the physical address of the object: see [`Object::phys`].
     #[inline]
-    pub fn phys(&self) -> u32 {
-        self.phys.get()
+    pub fn phys(this: &Self) -> Phys32 {
+        this.phys
     }
 
-    /// The physical address, still known to be below 4 GiB.
+    /// Returns the object.
     #[inline]
-    pub fn phys32(&self) -> Phys32 {
-        self.phys
-    }
-
-    /// The object, without what is known about its place.
-    #[inline]
-    pub fn into_object(self) -> Object<'c, T> {
-        self.object
+    pub fn into_object(this: Self) -> Object<'c, T> {
+        this.object
     }
 }
 
 impl<'c, T> TryFrom<Object<'c, T>> for Dma32<'c, T> {
     type Error = Error;
 
-    /// Like [`Dma32::new`], but an object above 4 GiB is freed and one line in the
-    /// log says where it was.
+    /// Takes an object that lies below 4 GiB.
+    ///
+    /// # Errors
+    ///
+    /// [`ERANGE`] and one line in the log with its address if it does not; it is freed.
+    #[inline]
     fn try_from(object: Object<'c, T>) -> Result<Self> {
-        Self::new(object).map_err(|(_, above)| refuse(above))
+        Self::new(object).map_err(|object| refuse(Object::phys(&object)))
     }
 }
 
 #[cold]
-pub(crate) fn refuse(above: Above4G) -> Error {
+fn refuse(phys: u64) -> Error {
     report(fmt!(
-        "object at {:#x} does not lie below 4 GiB: its cache lacks SLAB_CACHE_DMA32",
-        above.phys
+        "object at {phys:#x} does not lie below 4 GiB: its cache lacks SLAB_CACHE_DMA32"
     ));
-    above.into()
+    ERANGE
 }
 
 impl<T> Deref for Dma32<'_, T> {
@@ -170,18 +160,16 @@ mod tests {
 
     const LAST: u64 = u32::MAX as u64;
 
+    fn address(phys: u64, size: usize) -> Option<u32> {
+        Phys32::new(phys, size).ok().map(Phys32::get)
+    }
+
     #[test]
     fn memory_below_4g_has_an_address() {
-        assert_eq!(Phys32::new(0, 0).map(Phys32::get), Ok(0));
-        assert_eq!(
-            Phys32::new(0x8000_0400, 1024).map(Phys32::get),
-            Ok(0x8000_0400)
-        );
-        assert_eq!(Phys32::new(LAST, 1).map(Phys32::get), Ok(u32::MAX));
-        assert_eq!(
-            Phys32::new(LAST - 1023, 1024).map(Phys32::get),
-            Ok(0xffff_fc00)
-        );
+        assert_eq!(address(0, 0), Some(0));
+        assert_eq!(address(0x8000_0400, 1024), Some(0x8000_0400));
+        assert_eq!(address(LAST, 1), Some(u32::MAX));
+        assert_eq!(address(LAST - 1023, 1024), Some(0xffff_fc00));
     }
 
     #[test]
@@ -197,12 +185,7 @@ mod tests {
             #[cfg(CONFIG_64BIT)]
             (0, usize::MAX),
         ] {
-            assert_eq!(Phys32::new(phys, size), Err(Above4G { phys }));
+            assert!(Phys32::new(phys, size).err() == Some(ERANGE));
         }
-    }
-
-    #[test]
-    fn refusal_is_an_errno() {
-        assert!(Error::from(Above4G { phys: LAST + 1 }) == ERANGE);
     }
 }

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Flags of a slab cache, and which of them may be asked for.
+//! Flags of slab caches, and the memory zones that they select.
 //!
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 //!
-//! The kernel answers a bad request for a cache with a stack dump, or with a panic
-//! if `SLAB_PANIC` is among the flags. Everything it would refuse is found here
-//! first, at compile time for a static cache, with a reason that names the flag.
+//! `kmem_cache_create()` answers bad flags with a stack dump, or with a panic if `SLAB_PANIC` is
+//! among them. They are checked here first: at compile time for a static cache, with a message that
+//! names the flag.
 
 use crate::{
     bindings,
-    fmt, //
+    fmt,
+    slab::bad_args::BadArgs, //
 };
 
 /// Flags of a slab cache, a `slab_flags_t`.
 ///
-/// They are combined with `|`, in constants with [`SlabFlags::with`].
+/// Flags are combined with `|`, in constants with [`SlabFlags::with`].
 ///
-/// With the first debugging flag asked for, the kernel turns on its checks for
-/// debugged caches, until it is rebooted; other caches pay a branch for that.
+/// The first cache with a debugging flag enables the kernel's checks for debugged caches until the
+/// next boot; other caches pay a branch for that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(transparent)]
 pub struct SlabFlags(u32);
@@ -49,7 +50,7 @@ macro_rules! slab_flags {
             )*
         }
 
-        /// What may be asked for.
+        /// All flags that a cache may have.
         const ALLOWED: u32 = 0 $(| SlabFlags::$name.0)*;
     };
 }
@@ -73,8 +74,7 @@ slab_flags! {
     #[cfg(CONFIG_MEMCG)]
     ACCOUNT = _slab_flag_bits__SLAB_ACCOUNT;
 
-    /// The cache is not merged with others; caches made here are not unless they
-    /// ask for it.
+    /// The cache is not merged with others; set for all caches that are created from Rust.
     NO_MERGE = _slab_flag_bits__SLAB_NO_MERGE;
 
     /// kmemleak does not follow the objects.
@@ -92,11 +92,8 @@ slab_flags! {
     /// Debugging: free objects are poisoned.
     POISON = _slab_flag_bits__SLAB_POISON;
 
-    /// Debugging: who allocated and freed each object.
+    /// Debugging: stack traces of the last allocation and free of each object.
     STORE_USER = _slab_flag_bits__SLAB_STORE_USER;
-
-    /// Debugging: each allocation and free is logged.
-    TRACE = _slab_flag_bits__SLAB_TRACE;
 
     /// Debugging: the objects are debug objects themselves.
     #[cfg(CONFIG_DEBUG_OBJECTS)]
@@ -110,42 +107,38 @@ impl SlabFlags {
     /// Objects lie below 4 GiB, wherever a kernel has a zone for that: see [`Zone::LOW`].
     pub const LOW: Self = Zone::LOW.slab_flags();
 
-    /// Set by [`RcuCache`](crate::slab::RcuCache) alone: see there.
-    pub(crate) const TYPESAFE_BY_RCU: Self =
-        Self(bit(bindings::_slab_flag_bits__SLAB_TYPESAFE_BY_RCU));
-
-    /// Takes a raw `slab_flags_t`.
+    /// Converts a raw `slab_flags_t`.
     ///
-    /// Any value is accepted here, and judged when a cache is made with it.
+    /// Any value is accepted; it is checked when a cache is created with it.
     #[inline]
     pub const fn from_raw(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// The raw `slab_flags_t`.
+    /// Returns the raw `slab_flags_t`.
     #[inline]
     pub const fn as_raw(self) -> u32 {
         self.0
     }
 
-    /// Both sets of flags; `|` for constants.
+    /// Returns the union of both sets of flags: `|` for constants.
     #[inline]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether all of `other` are set.
+    /// Returns whether all of `other` are set.
     #[inline]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Says why no cache can be made with these flags.
-    pub(crate) const fn check(self) -> core::result::Result<(), Refusal> {
+    /// Checks the flags; the error names the flag that is not accepted.
+    pub(crate) const fn check(self) -> core::result::Result<(), BadArgs> {
         macro_rules! refuse {
             ($bit:ident, $name:literal, $why:literal) => {
                 if self.0 & bit(bindings::$bit) != 0 {
-                    return Err(Refusal::new(concat!($name, " ", $why)));
+                    return Err(BadArgs::new(concat!($name, " ", $why)));
                 }
             };
             ($bit:ident, $name:literal) => {
@@ -156,12 +149,17 @@ impl SlabFlags {
         refuse!(
             _slab_flag_bits__SLAB_PANIC,
             "SLAB_PANIC",
-            "is not accepted: a refused cache is an error, not a panic"
+            "is not accepted: a bad cache is an error, not a panic"
         );
         refuse!(
             _slab_flag_bits__SLAB_TYPESAFE_BY_RCU,
             "SLAB_TYPESAFE_BY_RCU",
-            "is set by RcuCache, which makes it safe to use"
+            "is not accepted: RcuCache frees each object after a grace period"
+        );
+        refuse!(
+            _slab_flag_bits__SLAB_TRACE,
+            "SLAB_TRACE",
+            "is not accepted: the kernel dumps the stack at each allocation"
         );
         refuse!(_slab_flag_bits__SLAB_KMALLOC, "SLAB_KMALLOC");
         #[cfg(CONFIG_FAILSLAB)]
@@ -179,20 +177,20 @@ impl SlabFlags {
         refuse!(_slab_flag_bits__SLAB_NO_SHEAVES, "SLAB_NO_SHEAVES");
 
         if self.0 & !ALLOWED != 0 {
-            return Err(Refusal::bits("unknown flag bits", self.0 & !ALLOWED));
+            return Err(BadArgs::bits("unknown flag bits", self.0 & !ALLOWED));
         }
         if self.contains(Self::DMA.with(Self::DMA32)) {
-            return Err(Refusal::new(
+            return Err(BadArgs::new(
                 "SLAB_CACHE_DMA and SLAB_CACHE_DMA32 exclude each other",
             ));
         }
         if self.contains(Self::DMA) && !Zone::Dma.exists() {
-            return Err(Refusal::new(
+            return Err(BadArgs::new(
                 "SLAB_CACHE_DMA wants a zone that this kernel lacks (CONFIG_ZONE_DMA)",
             ));
         }
         if self.contains(Self::DMA32) && !Zone::Dma32.exists() {
-            return Err(Refusal::new(
+            return Err(BadArgs::new(
                 "SLAB_CACHE_DMA32 wants a zone that this kernel lacks (CONFIG_ZONE_DMA32)",
             ));
         }
@@ -209,7 +207,7 @@ impl core::ops::BitOr for SlabFlags {
     }
 }
 
-/// Which memory the objects of a cache come from.
+/// The memory zone that the objects of a cache come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Zone {
     /// Any zone that the kernel maps.
@@ -221,18 +219,17 @@ pub enum Zone {
 }
 
 impl Zone {
-    /// All of them.
+    /// All zones.
     pub const ALL: [Self; 3] = [Self::Normal, Self::Dma, Self::Dma32];
 
-    /// The zone of this kernel that is below 4 GiB: memory for whoever has 32 bits to point at it.
+    /// The zone for objects whose address must fit in 32 bits.
     ///
-    /// [`Dma32`](Self::Dma32); on kernels without it, 32-bit Arm among them, [`Dma`](Self::Dma).
-    /// With neither it is [`Normal`](Self::Normal), of which nothing is known: on 32-bit Arm, the
-    /// memory that the kernel maps, which few machines have above 4 GiB. In each case it takes a
-    /// look ([`Phys32::new`](crate::slab::Phys32::new)) to be sure.
+    /// [`Dma32`](Self::Dma32) where the kernel has it; without, as on 32-bit Arm,
+    /// [`Dma`](Self::Dma). With neither, [`Normal`](Self::Normal), which may reach above 4 GiB. The
+    /// address of an object is checked in each case by [`Phys32::new`](crate::slab::Phys32::new).
     pub const LOW: Self = Self::low(Self::Dma32.exists(), Self::Dma.exists());
 
-    /// The zone below 4 GiB, where these zones exist.
+    /// Returns the zone below 4 GiB, given the zones that exist.
     const fn low(dma32: bool, dma: bool) -> Self {
         match (dma32, dma) {
             (true, _) => Self::Dma32,
@@ -241,7 +238,7 @@ impl Zone {
         }
     }
 
-    /// Whether this kernel has the zone.
+    /// Returns whether this kernel has the zone.
     pub const fn exists(self) -> bool {
         match self {
             Self::Normal => true,
@@ -250,7 +247,7 @@ impl Zone {
         }
     }
 
-    /// The flags of a cache in this zone.
+    /// Returns the flags of a cache in this zone.
     pub const fn slab_flags(self) -> SlabFlags {
         match self {
             Self::Normal => SlabFlags::NONE,
@@ -259,7 +256,7 @@ impl Zone {
         }
     }
 
-    /// The zone of a cache with these flags.
+    /// Returns the zone of a cache with these flags.
     pub const fn of(flags: SlabFlags) -> Self {
         if flags.contains(SlabFlags::DMA32) {
             Self::Dma32
@@ -270,7 +267,7 @@ impl Zone {
         }
     }
 
-    /// The zone's name in `/sys/kernel/debug/slab_rust/caches`.
+    /// Returns the name of the zone: `normal`, `dma` or `dma32`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Normal => "normal",
@@ -286,61 +283,6 @@ impl fmt::Display for Zone {
     }
 }
 
-/// Why a cache cannot be made: a sentence that names the flag or the value.
-///
-/// Found in a constant, it is the compiler's error message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Refusal {
-    message: &'static str,
-    value: Value,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Value {
-    None,
-    Bits(u32),
-    Bytes(usize),
-}
-
-impl Refusal {
-    pub(crate) const fn new(message: &'static str) -> Self {
-        Self {
-            message,
-            value: Value::None,
-        }
-    }
-
-    pub(crate) const fn bits(message: &'static str, bits: u32) -> Self {
-        Self {
-            message,
-            value: Value::Bits(bits),
-        }
-    }
-
-    pub(crate) const fn bytes(message: &'static str, bytes: usize) -> Self {
-        Self {
-            message,
-            value: Value::Bytes(bytes),
-        }
-    }
-
-    /// The sentence, without the value.
-    pub const fn message(&self) -> &'static str {
-        self.message
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message)?;
-        match self.value {
-            Value::None => Ok(()),
-            Value::Bits(bits) => write!(f, " {bits:#x}"),
-            Value::Bytes(bytes) => write!(f, ": {bytes} bytes"),
-        }
-    }
-}
-
 #[cfg(CONFIG_RUST_SLAB_KUNIT_TEST)]
 #[crate::prelude::kunit_tests(slab_flags)]
 mod tests {
@@ -350,7 +292,7 @@ mod tests {
         SlabFlags::from_raw(flags)
             .check()
             .err()
-            .map(|refusal| refusal.message())
+            .map(|bad| bad.message())
     }
 
     #[test]
@@ -368,7 +310,6 @@ mod tests {
             SlabFlags::RED_ZONE,
             SlabFlags::POISON,
             SlabFlags::STORE_USER,
-            SlabFlags::TRACE,
         ] {
             assert!(flags.check().is_ok());
             assert!((flags | SlabFlags::HWCACHE_ALIGN).check().is_ok());
@@ -417,7 +358,7 @@ mod tests {
             assert!(message(1 << bit).is_some_and(|message| message.starts_with(name)));
         }
         let unknown = SlabFlags::from_raw(0x8000_0000).check();
-        assert!(unknown == Err(Refusal::bits("unknown flag bits", 0x8000_0000)));
+        assert!(unknown == Err(BadArgs::bits("unknown flag bits", 0x8000_0000)));
     }
 
     #[test]

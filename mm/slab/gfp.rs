@@ -4,12 +4,8 @@
 //!
 //! C header: [`include/linux/gfp_types.h`](srctree/include/linux/gfp_types.h)
 //!
-//! The kernel's own [`Flags`] cannot be built from a number, and a page-table
-//! format gets its `gfp_t` from C. [`Gfp`] holds either.
-//!
-//! The zone of an object comes from its cache, never from the flags of one
-//! allocation: SLUB strips such bits with a warning and a stack dump for each new
-//! slab. [`Gfp::allowed`] refuses them before the kernel sees them.
+//! The kernel's own [`Flags`] cannot be made from a number, but a page-table format gets its
+//! `gfp_t` from C. [`Gfp`] converts from either.
 
 use crate::{
     alloc::Flags,
@@ -22,10 +18,13 @@ use crate::{
 ///
 /// # Examples
 ///
-/// ```ignore
-/// let object = cache.alloc(value, Gfp::ATOMIC)?;
-/// let table = cache.alloc_zeroed(Gfp::from(GFP_KERNEL | __GFP_NOWARN))?;
-/// let other = cache.alloc_zeroed(Gfp::from_raw(gfp))?;
+/// ```
+/// # use kernel::{bindings, prelude::*, slab::{Gfp, KmemCache}};
+/// let cache = KmemCache::<[u64; 8]>::builder(c"doc_gfp").build()?;
+/// let atomic = cache.alloc([1; 8], Gfp::ATOMIC)?;
+/// let rust = cache.alloc_zeroed(Gfp::from(GFP_KERNEL | __GFP_NOWARN))?;
+/// let c = cache.alloc_zeroed(Gfp::from_raw(bindings::GFP_KERNEL))?;
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
@@ -35,85 +34,87 @@ const fn bit(number: u32) -> bindings::gfp_t {
     1 << number
 }
 
-/// The caller may sleep (`__GFP_DIRECT_RECLAIM`).
-#[cfg(MODULE)]
-pub(crate) const DIRECT_RECLAIM: bindings::gfp_t = bit(bindings::___GFP_DIRECT_RECLAIM_BIT);
+/// `__GFP_NOFAIL`.
+const NOFAIL: bindings::gfp_t = bit(bindings::___GFP_NOFAIL_BIT);
 
-/// Try, and do without (`__GFP_NORETRY`).
-#[cfg(MODULE)]
-pub(crate) const NORETRY: bindings::gfp_t = bit(bindings::___GFP_NORETRY_BIT);
-
-/// Must not fail (`__GFP_NOFAIL`).
-pub(crate) const NOFAIL: bindings::gfp_t = bit(bindings::___GFP_NOFAIL_BIT);
-
-/// The bits that choose a zone (`GFP_ZONEMASK`).
+/// Bits that choose a zone (`GFP_ZONEMASK`). The zone of an object is that of its cache; the
+/// allocator removes such bits, with a stack dump for each new slab.
 const ZONES: bindings::gfp_t = bit(bindings::___GFP_DMA_BIT)
     | bit(bindings::___GFP_HIGHMEM_BIT)
     | bit(bindings::___GFP_DMA32_BIT)
     | bit(bindings::___GFP_MOVABLE_BIT);
 
-/// Bits that mean nothing (outside of `__GFP_BITS_MASK`).
+/// Bits outside of `__GFP_BITS_MASK`.
 const UNKNOWN: bindings::gfp_t = !(bit(bindings::___GFP_LAST_BIT) - 1);
+
+/// Bits that no allocation may have. The page allocator warns of `__GFP_NOFAIL` where it may not
+/// sleep, and of slabs of more than two pages that must not fail.
+const REFUSED: bindings::gfp_t = ZONES | UNKNOWN | NOFAIL;
 
 impl Gfp {
     /// The caller may sleep; the usual choice.
     pub const KERNEL: Self = Self(bindings::GFP_KERNEL);
 
-    /// The caller may not sleep and may use the reserves.
+    /// The caller may not sleep, and may use the reserves.
     pub const ATOMIC: Self = Self(bindings::GFP_ATOMIC);
 
-    /// The caller may not sleep and can do without.
+    /// The caller may not sleep, and has a fallback.
     pub const NOWAIT: Self = Self(bindings::GFP_NOWAIT);
 
-    /// Takes a raw `gfp_t`, as a C caller passes it.
+    /// Converts a raw `gfp_t`, as a C caller passes it.
     ///
-    /// Any value is accepted here; what a cache cannot serve is refused when the
-    /// flags are used.
+    /// Any value is accepted; it is checked by [`allowed`](Self::allowed) when it is used.
     #[inline]
     pub const fn from_raw(gfp: bindings::gfp_t) -> Self {
         Self(gfp)
     }
 
-    /// The raw `gfp_t`.
+    /// Returns the raw `gfp_t`.
     #[inline]
     pub const fn as_raw(self) -> bindings::gfp_t {
         self.0
     }
 
-    /// The same flags, and the memory zeroed (`__GFP_ZERO`).
+    /// Returns the flags with `__GFP_ZERO`: the memory is zeroed.
     #[inline]
     pub const fn zeroed(self) -> Self {
         Self(self.0 | bindings::__GFP_ZERO)
     }
 
-    /// The same flags, and no stack dump if there is no memory (`__GFP_NOWARN`).
+    /// Returns the flags with `__GFP_NOWARN`: no stack dump if there is no memory.
     #[inline]
     pub const fn no_warn(self) -> Self {
         Self(self.0 | bindings::__GFP_NOWARN)
     }
 
-    /// Whether the log may hear that there is no memory.
+    /// Returns the flags without `__GFP_NOFAIL`, for callers that handle a failure.
+    #[inline]
+    pub const fn may_fail(self) -> Self {
+        Self(self.0 & !NOFAIL)
+    }
+
+    /// Returns whether a failure may be logged, as `__GFP_NOWARN` is not set.
     #[inline]
     pub const fn may_warn(self) -> bool {
         self.0 & bindings::__GFP_NOWARN == 0
     }
 
-    /// Whether the memory will be zeroed.
+    /// Returns whether the memory is zeroed.
     #[inline]
     pub const fn is_zeroed(self) -> bool {
         self.0 & bindings::__GFP_ZERO != 0
     }
 
-    /// The raw flags, if a slab cache can serve them.
+    /// Returns the raw flags if a slab cache can serve them without a warning of the kernel.
+    /// Callable from any context.
     ///
-    /// Zone bits (`__GFP_DMA`, `__GFP_DMA32`, `__GFP_HIGHMEM`, `__GFP_MOVABLE`)
-    /// and unknown bits are refused with [`EINVAL`] and one line in the log, which
-    /// is rate-limited. Callable from any context.
-    // Both masks together are one run of bits (with wrap-around): for flags not
-    // known at compile time this is one test and one branch.
+    /// # Errors
+    ///
+    /// [`EINVAL`] and one line in the log, which is rate-limited, for zone bits (`__GFP_DMA`,
+    /// `__GFP_DMA32`, `__GFP_HIGHMEM`, `__GFP_MOVABLE`), unknown bits, and `__GFP_NOFAIL`.
     #[inline(always)]
     pub fn allowed(self) -> Result<bindings::gfp_t> {
-        if self.0 & (ZONES | UNKNOWN) != 0 {
+        if self.0 & REFUSED != 0 {
             return Err(refuse(self));
         }
         Ok(self.0)
@@ -123,12 +124,16 @@ impl Gfp {
 #[cold]
 #[inline(never)]
 fn refuse(gfp: Gfp) -> Error {
-    report(fmt!(
-        "allocation flags refused: zone bits {:#x}, unknown bits {:#x} (an object's zone is its \
-         cache's)",
-        gfp.0 & ZONES,
-        gfp.0 & UNKNOWN
-    ));
+    if gfp.0 & NOFAIL != 0 {
+        report(fmt!("allocation flags refused: __GFP_NOFAIL"));
+    } else {
+        report(fmt!(
+            "allocation flags refused: zone bits {:#x}, unknown bits {:#x} (an object's zone is \
+             its cache's)",
+            gfp.0 & ZONES,
+            gfp.0 & UNKNOWN
+        ));
+    }
     EINVAL
 }
 
@@ -142,10 +147,10 @@ pub(crate) fn refuse_zero() -> Error {
 }
 
 impl From<Flags> for Gfp {
-    /// Exact for every value that can be made outside of the `kernel` crate.
-    // `Flags` hides its number. Its values are what `|`, `&` and `!` make of the
-    // public constants, so each is a union of the classes below, and `contains`
-    // says of which. With constant flags nothing of this is left at run time.
+    /// Converts flags of the `kernel` crate; exact for every value that can be made outside of it.
+    // `Flags` has no function that returns its number. Its values are made of the public constants
+    // by `|`, `&` and `!`, so that each is a union of the classes below, and `contains` tells of
+    // which. With constant flags nothing of this is left at run time.
     #[inline]
     fn from(flags: Flags) -> Self {
         let mut raw = 0;
@@ -188,6 +193,7 @@ static_assert!(bindings::GFP_NOWAIT & bindings::GFP_ATOMIC & !bindings::GFP_KERN
 #[kunit_tests(slab_gfp)]
 mod tests {
     use super::*;
+    use crate::slab::KmemCache;
 
     #[test]
     fn flags_of_rust_are_those_of_c() {
@@ -254,8 +260,37 @@ mod tests {
 
     #[test]
     fn the_rest_is_allowed() {
-        for known in bindings::___GFP_RECLAIMABLE_BIT..bindings::___GFP_LAST_BIT {
-            assert!(Gfp::from_raw(bit(known)).allowed() == Ok(bit(known)));
+        let known = (0..bindings::___GFP_LAST_BIT).map(bit);
+        for known in known.filter(|known| known & REFUSED == 0) {
+            assert!(Gfp::from_raw(known).allowed() == Ok(known));
+        }
+        assert!(Gfp::KERNEL.allowed() == Ok(bindings::GFP_KERNEL));
+    }
+
+    // The kernel warns of none: each allocation takes a new slab from the page allocator.
+    #[test]
+    fn all_bits_and_pairs() -> Result {
+        let cache = KmemCache::<[u64; 512]>::builder(c"test_gfp_pairs").build()?;
+        for one in (0..bindings::gfp_t::BITS).map(bit) {
+            for other in (0..bindings::gfp_t::BITS).map(bit) {
+                let gfp = Gfp::from_raw(one | other).no_warn();
+                let refused = (one | other) & REFUSED != 0;
+                match cache.alloc_uninit(gfp) {
+                    Err(e) if e == EINVAL => assert!(refused),
+                    made => assert!(!refused && (made.is_ok() || made.err() == Some(ENOMEM))),
+                }
+                cache.shrink();
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn nofail_is_refused() {
+        for gfp in [Gfp::KERNEL, Gfp::NOWAIT, Gfp::ATOMIC] {
+            let nofail = Gfp::from_raw(gfp.as_raw() | NOFAIL);
+            assert!(nofail.allowed() == Err(EINVAL));
+            assert!(nofail.may_fail() == gfp);
         }
     }
 }

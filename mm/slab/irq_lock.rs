@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A spin lock for data that any context may touch, interrupt handlers among them.
+//! A spin lock that disables interrupts.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
+//! (`spin_lock_irqsave()`)
 //!
-//! The kernel crate has none that turns interrupts off. Under this one nobody sleeps.
+//! The kernel crate has `SpinLockIrq` since Linux 7.3, which will take the place of this one.
 
 use core::cell::UnsafeCell;
 
@@ -15,7 +16,7 @@ use crate::{
     types::Opaque, //
 };
 
-/// Data behind a spin lock.
+/// Data protected by a spin lock.
 #[pin_data]
 pub struct IrqLock<T> {
     #[pin]
@@ -23,12 +24,12 @@ pub struct IrqLock<T> {
     data: UnsafeCell<T>,
 }
 
-// SAFETY: The data goes from task to task under the lock.
+// SAFETY: The data is accessed by the holder of the lock only, and may move between tasks.
 unsafe impl<T: Send> Sync for IrqLock<T> {}
 
 impl<T> IrqLock<T> {
-    /// Puts `data` behind a lock of a class of its own, [`static_lock_class!`], or lockdep takes it
-    /// for every other one that is held.
+    /// Returns an initializer of a lock for `data`. `class` is a [`static_lock_class!`] of this
+    /// lock alone, or lockdep reports false recursion.
     ///
     /// [`static_lock_class!`]: crate::sync::static_lock_class
     pub fn new(
@@ -37,7 +38,7 @@ impl<T> IrqLock<T> {
         class: Pin<&'static LockClassKey>,
     ) -> impl PinInit<Self> {
         pin_init!(Self {
-            // SAFETY: The lock is initialized in its place; name and class are static.
+            // SAFETY: `raw` is the place where the lock stays; name and class are static.
             raw <- Opaque::ffi_init(|raw| unsafe {
                 bindings::__spin_lock_init(raw, name.as_char_ptr(), class.as_ptr())
             }),
@@ -45,21 +46,14 @@ impl<T> IrqLock<T> {
         })
     }
 
-    /// Where the data is, for a look at it without the lock: what is seen may be outdated at once,
-    /// and others may write there at the same time.
-    #[inline(always)]
-    pub(crate) fn data(&self) -> *const T {
-        self.data.get()
-    }
-
-    /// Calls `f` with the data, interrupts off. `f` must not call this again.
+    /// Calls `f` with the data, interrupts disabled. Taking the lock again in `f` is a deadlock.
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        // SAFETY: Initialized, and pinned since.
+        // SAFETY: The lock was initialized by `new`, and is pinned since.
         let flags = unsafe { bindings::spin_lock_irqsave(self.raw.get()) };
-        // SAFETY: Whoever holds the lock has the data alone; taking it twice ends in a deadlock.
+        // SAFETY: The lock is held, which gives exclusive access to the data.
         let result = f(unsafe { &mut *self.data.get() });
-        // SAFETY: Taken above, with these flags.
+        // SAFETY: The lock was taken above, which returned these flags.
         unsafe { bindings::spin_unlock_irqrestore(self.raw.get(), flags) };
         result
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The number of a NUMA node.
+//! Numbers of NUMA nodes.
 //!
 //! C header: [`include/linux/nodemask.h`](srctree/include/linux/nodemask.h)
 
@@ -10,11 +10,11 @@ use crate::{
     prelude::*, //
 };
 
-/// The node's number, as C has it, or [`bindings::NUMA_NO_NODE`].
+/// Returns the number of an online node, or [`bindings::NUMA_NO_NODE`].
 ///
-/// A [`NumaNode`] may be of a node that the machine has not, and the allocator
-/// would look for its memory all the same; such a node counts as no preference.
-// `NumaNode` hides its number, and compares.
+/// A [`NumaNode`] may be that of a node which does not exist, where the allocator would crash; it
+/// counts as no preference.
+// `NumaNode` has no function that returns its number, but can be compared.
 pub(crate) fn number(node: NumaNode) -> c_int {
     (0..bindings::MAX_NUMNODES as c_int)
         .find(|number| NumaNode::new(*number) == Ok(node))

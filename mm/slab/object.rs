@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An object of a slab cache, and who owns it.
+//! Owned objects of a slab cache.
 //!
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 
@@ -23,15 +23,18 @@ use crate::{
     prelude::*,
     slab::{
         cache::KmemCache,
-        dma32, //
+        virt_to_phys, //
     }, //
 };
 
 /// An owned object of a cache; dropping it frees it.
 ///
-/// It borrows its cache, so the cache outlives it. An object that is leaked
-/// ([`core::mem::forget`]) stays valid for ever: its cache is then not destroyed,
-/// see [`KmemCache`].
+/// It borrows its cache, which therefore outlives it; [`SharedObject`] shares it instead. An object
+/// that is leaked ([`core::mem::forget`]) stays valid for ever: its cache is then not destroyed,
+/// see
+/// [`KmemCache`].
+///
+/// [`SharedObject`]: crate::slab::SharedObject
 ///
 /// # Invariants
 ///
@@ -45,7 +48,7 @@ pub struct Object<'c, T> {
     _owned: PhantomData<T>,
 }
 
-// SAFETY: An object owns its `T`, and a cache takes objects back from any context.
+// SAFETY: An object owns its `T`, and `kmem_cache_free()` may be called from any context.
 unsafe impl<T: Send> Send for Object<'_, T> {}
 
 // SAFETY: A shared object gives out shared references to its `T`, nothing else.
@@ -57,7 +60,7 @@ impl<'c, T> Object<'c, T> {
     /// The arguments satisfy the type invariants.
     #[inline]
     pub(crate) unsafe fn new(ptr: NonNull<T>, cache: NonNull<bindings::kmem_cache>) -> Self {
-        // INVARIANT: By the safety requirements.
+        // INVARIANT: The caller promises all of the type invariants.
         Self {
             ptr,
             cache,
@@ -80,18 +83,30 @@ impl<'c, T> Object<'c, T> {
     /// call took it back since.
     #[inline]
     pub unsafe fn from_raw(cache: &'c KmemCache<T>, ptr: NonNull<T>) -> Self {
-        // SAFETY: The object met the invariants when its ownership was given up;
-        // nobody owned it since, and `cache` is borrowed for `'c`.
+        // SAFETY: The object met the invariants when `into_raw` gave up its ownership; nothing has
+        // owned it since, and `cache` is borrowed for `'c`.
         unsafe { Self::new(ptr, cache.as_raw()) }
     }
 
-    /// Where the object lies.
+    /// Extends the borrow of the cache.
+    ///
+    /// # Safety
+    ///
+    /// The cache is alive for `'a`.
+    pub(crate) unsafe fn extend<'a>(object: Self) -> Object<'a, T> {
+        let object = ManuallyDrop::new(object);
+        // SAFETY: `object`, which is not dropped, met the invariants but for the lifetime, which is
+        // required of the caller.
+        unsafe { Object::new(object.ptr, object.cache) }
+    }
+
+    /// Returns the address of the object.
     #[inline]
     pub fn as_ptr(object: &Self) -> *mut T {
         object.ptr.as_ptr()
     }
 
-    /// Whether the object is one of `cache`.
+    /// Returns whether the object is one of `cache`.
     #[inline]
     pub fn is_of(object: &Self, cache: &KmemCache<T>) -> bool {
         object.cache == cache.as_raw()
@@ -100,21 +115,24 @@ impl<'c, T> Object<'c, T> {
     /// Pins the object: objects do not move.
     #[inline]
     pub fn into_pin(object: Self) -> Pin<Self> {
-        // SAFETY: The object is owned and stays where it is until it is dropped.
-        // If it never is, its memory is never used for anything else.
+        // SAFETY: The object is owned, and stays where it is until it is dropped. If it never is,
+        // its cache is not destroyed, so that its memory is not used for anything else.
         unsafe { Pin::new_unchecked(object) }
     }
 
-    /// The object's physical address.
+    /// Returns the physical address of the object.
+    ///
+    /// It is what a device is given only where no IOMMU or bus translates its addresses; a driver
+    /// gets the address for a device from the DMA API.
     #[inline]
     pub fn phys(object: &Self) -> u64 {
         // SAFETY: Objects of slab caches lie in the linear map.
-        unsafe { dma32::virt_to_phys(object.ptr.as_ptr().cast()) }
+        unsafe { virt_to_phys(object.ptr.as_ptr().cast()) }
     }
 }
 
 impl<'c, T> Object<'c, MaybeUninit<T>> {
-    /// The object, now initialized.
+    /// Converts an object that holds a valid value.
     ///
     /// # Safety
     ///
@@ -122,16 +140,16 @@ impl<'c, T> Object<'c, MaybeUninit<T>> {
     #[inline]
     pub unsafe fn assume_init(object: Self) -> Object<'c, T> {
         let object = ManuallyDrop::new(object);
-        // SAFETY: The invariants hold for `MaybeUninit<T>`, which has the layout of
-        // `T`, and by the safety requirements there is a `T`. `object` is not dropped.
+        // SAFETY: The invariants hold for `MaybeUninit<T>`, which has the layout of `T`, and by the
+        // safety requirements there is a valid `T`. `object` is not dropped.
         unsafe { Object::new(object.ptr.cast(), object.cache) }
     }
 
-    /// The object, holding `value`.
+    /// Writes `value` to the object.
     #[inline]
     pub fn write(mut object: Self, value: T) -> Object<'c, T> {
         (*object).write(value);
-        // SAFETY: It was just written.
+        // SAFETY: The value was just written.
         unsafe { Self::assume_init(object) }
     }
 }

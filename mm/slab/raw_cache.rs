@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A cache whatever its objects are: made and destroyed.
+//! A cache without the type of its objects: created, shrunk and destroyed.
 //!
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 //!
@@ -13,7 +13,7 @@ use crate::{
     error::from_err_ptr,
     prelude::*,
     slab::{
-        args::Request,
+        args::CacheArgs,
         report::report, //
     }, //
 };
@@ -21,96 +21,85 @@ use crate::{
 /// The longest name of a file, and of a cache's directory in sysfs.
 const NAME_MAX: usize = 255;
 
-/// A cache, destroyed when dropped.
+/// A cache, destroyed when dropped unless objects of it are still allocated.
 ///
 /// # Invariants
 ///
-/// `cache` is a live cache that belongs to `self`, whose objects have the size, the
-/// alignment and the constructor of the request it was made from.
-pub(crate) struct RawCache {
-    cache: NonNull<bindings::kmem_cache>,
-}
+/// The pointer is to a live cache that belongs to `self`, whose objects have the size, the
+/// alignment and the constructor of the arguments it was created from.
+pub(crate) struct RawCache(NonNull<bindings::kmem_cache>);
 
 // SAFETY: A cache belongs to no task; the kernel's functions for it lock as needed.
 unsafe impl Send for RawCache {}
 
-// SAFETY: As above.
+// SAFETY: The kernel's functions for a cache may be called from several tasks at a time.
 unsafe impl Sync for RawCache {}
 
 impl RawCache {
-    /// Makes a cache.
-    pub(crate) fn new(name: &CStr, request: &Request) -> Result<Self> {
-        if let Err(refusal) = request.check() {
-            report(fmt!("cache '{name}' refused: {refusal}"));
+    /// Creates a cache.
+    pub(crate) fn new(name: &CStr, args: &CacheArgs) -> Result<Self> {
+        if let Err(bad) = args.check() {
+            report(fmt!("cache '{name}' refused: {bad}"));
             return Err(EINVAL);
         }
-        if let Err(why) = check_name(name) {
-            report(fmt!("cache '{name}' refused: {why}"));
+        if let Err(bad) = check_name(name) {
+            report(fmt!("cache '{name}' refused: {bad}"));
             return Err(EINVAL);
         }
-        let (mut args, flags) = request.args();
-        // SAFETY: The name is a C string, the arguments were checked, and by the
-        // invariants of `Request` the constructor can be called for each object.
-        let made = from_err_ptr(unsafe {
+        let (mut raw_args, flags) = args.to_raw();
+        // SAFETY: `name` is a C string without a slash, the arguments were checked, and by the
+        // invariants of `CacheArgs` the constructor can be called for each object.
+        let created = from_err_ptr(unsafe {
             bindings::kmem_cache_create_unique(
                 name.as_char_ptr(),
-                request.object_size() as c_uint,
-                &mut args,
+                args.object_size() as c_uint,
+                &mut raw_args,
                 flags,
             )
         });
-        if made == Err(EEXIST) {
-            report(fmt!("cache '{name}' refused: a live cache has that name"));
+        if created.err() == Some(EEXIST) {
+            report(fmt!("cache '{name}' refused: another cache has that name"));
         }
-        let cache = NonNull::new(made?).ok_or(ENOMEM)?;
-        // INVARIANT: It was just made from `request`.
-        Ok(Self { cache })
+        // INVARIANT: The cache was just created from `args`, and no one else has it.
+        NonNull::new(created?).map(Self).ok_or(ENOMEM)
     }
 
-    /// The kernel's cache.
+    /// Returns the kernel's cache.
     #[inline]
     pub(crate) fn as_raw(&self) -> NonNull<bindings::kmem_cache> {
-        self.cache
+        self.0
     }
 
-    /// Size of an object in bytes.
+    /// Returns the size of an object in bytes.
     pub(crate) fn object_size(&self) -> usize {
-        // SAFETY: The cache is alive.
-        unsafe { bindings::kmem_cache_size(self.cache.as_ptr()) as usize }
+        // SAFETY: The cache is alive by the type invariants.
+        unsafe { bindings::kmem_cache_size(self.0.as_ptr()) as usize }
     }
 
-    /// Gives empty slabs back; whether none is left.
+    /// Gives empty slabs back to the page allocator, and returns whether no slab is left.
     pub(crate) fn shrink(&self) -> bool {
-        // SAFETY: The cache is alive.
-        unsafe { bindings::kmem_cache_shrink(self.cache.as_ptr()) == 0 }
+        // SAFETY: The cache is alive by the type invariants.
+        unsafe { bindings::kmem_cache_shrink(self.0.as_ptr()) == 0 }
     }
 
-    /// Bytes of its slabs, as the kernel counts them; a slab that was made smaller for want of
-    /// memory counts like the others.
+    /// Returns the bytes of its slabs, as the kernel counts them; a slab that was made smaller for
+    /// want of memory counts like the others.
     pub(crate) fn slab_bytes(&self) -> Result<usize> {
-        // SAFETY: The cache is alive.
-        let bytes = unsafe { bindings::kmem_cache_slab_bytes(self.cache.as_ptr()) };
+        // SAFETY: The cache is alive by the type invariants.
+        let bytes = unsafe { bindings::kmem_cache_slab_bytes(self.0.as_ptr()) };
         usize::try_from(bytes).map_err(|_| Error::from_errno(bytes as c_int))
     }
 }
 
 impl Drop for RawCache {
     fn drop(&mut self) {
-        // SAFETY: The cache is alive, and goes away with `self`, whose drop this is.
-        unsafe { bindings::kmem_cache_destroy_unused(self.cache.as_ptr()) };
+        // SAFETY: The cache is alive by the type invariants, and only `self`, which goes away,
+        // could allocate from it.
+        unsafe { bindings::kmem_cache_destroy_unused(self.0.as_ptr()) };
     }
 }
 
-/// Waits for freed objects of caches under RCU: with `CONFIG_SLUB_RCU_DEBUG` they are
-/// freed after a grace period. Sleeps.
-pub(crate) fn wait_for_frees() {
-    if cfg!(CONFIG_SLUB_RCU_DEBUG) {
-        // SAFETY: It has no preconditions but that it may sleep.
-        unsafe { bindings::rcu_barrier() };
-    }
-}
-
-/// Says what is wrong with a name.
+/// Checks a name; the error says what is wrong with it.
 pub(crate) const fn check_name(name: &CStr) -> core::result::Result<(), &'static str> {
     let bytes = name.to_bytes();
 
@@ -121,7 +110,7 @@ pub(crate) const fn check_name(name: &CStr) -> core::result::Result<(), &'static
         return Err("cache name is longer than 255 bytes");
     }
     if matches!(bytes, b"." | b"..") {
-        return Err("cache name means a folder");
+        return Err("cache name is that of a directory");
     }
     let mut i = 0;
     while i < bytes.len() {
@@ -132,7 +121,7 @@ pub(crate) const fn check_name(name: &CStr) -> core::result::Result<(), &'static
             _ => i += 1,
         }
     }
-    // The kernel makes such names, as in ":D-0001024", for slabs that are shared.
+    // The kernel gives such names, as in ":D-0001024", to caches that are shared.
     if bytes[0] == b':' {
         return Err("cache name starts with a colon, as only the kernel's own do");
     }
@@ -143,14 +132,10 @@ pub(crate) const fn check_name(name: &CStr) -> core::result::Result<(), &'static
 #[kunit_tests(slab_names)]
 mod tests {
     use super::*;
-    use crate::slab::{
-        cache::KmemCache,
-        flags::SlabFlags, //
-    };
+    use crate::slab::KmemCache;
 
-    // KFENCE, which keeps a count of its own, does not serve caches with a zone.
     fn build(name: &CStr) -> Result<KmemCache<[u64; 5]>> {
-        KmemCache::builder(name).flags(SlabFlags::LOW).build()
+        KmemCache::builder(name).build()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the log hears of requests that were refused: one line each, now and then.
+//! Log lines about requests that are refused.
 
 use crate::{
     bindings,
@@ -8,8 +8,7 @@ use crate::{
     prelude::*, //
 };
 
-/// Logs what was refused and why, unless there have been many such lines lately. Callable from
-/// any context.
+/// Logs what was refused and why, rate-limited. Callable from any context.
 #[cold]
 pub(crate) fn report(what: fmt::Arguments<'_>) {
     // SAFETY: The function has no preconditions.

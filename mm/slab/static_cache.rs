@@ -5,11 +5,16 @@
 //! C headers: [`include/linux/slab.h`](srctree/include/linux/slab.h),
 //! [`include/linux/module.h`](srctree/include/linux/module.h)
 //!
-//! [`static_cache!`](crate::static_cache!) declares a type that stands for the cache. It has
-//! no size, so neither `Box<T, Cache>` nor `Vec<T, Cache>` carries a reference, and nothing is
-//! counted: a static cache is destroyed when the code that could name it is gone,
-//! after its module's exit, by a notifier. Objects that were leaked
-//! until then keep the cache, as they keep a [`KmemCache`].
+//! [`static_cache!`](crate::static_cache!) declares a type without a size that names the cache, so
+//! that neither `Box<T, Cache>` nor `Vec<T, Cache>` has to carry a reference to it.
+//!
+//! A static cache is destroyed by a module notifier when its module goes (`MODULE_STATE_GOING`),
+//! after the module's exit. Code of the module that may still run then is that of
+//! `async_schedule()`, which the kernel waits for after the notifier, and of RCU callbacks: both
+//! are waited for before caches are destroyed. Code that runs later yet, such as a work item that
+//! was not cancelled, runs in memory that is freed next, whatever it does. Leaked objects keep the
+//! cache, as they keep a
+//! [`KmemCache`].
 
 use core::{
     alloc::Layout,
@@ -26,11 +31,10 @@ use crate::{
     },
     bindings,
     prelude::*,
-    processor::cpu_relax,
     slab::{
-        args::Request,
+        args::CacheArgs,
+        bad_args::BadArgs,
         cache::KmemCache,
-        flags::Refusal,
         gfp::Gfp,
         node,
         raw_cache::{
@@ -46,6 +50,10 @@ use crate::{
             Release, //
         },
         global_lock, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
     }, //
 };
 
@@ -55,33 +63,33 @@ use crate::{
 ///
 /// - `slot` returns one and the same slot, which belongs to this type alone.
 /// - `module` is the module that the slot and all code using this type are part of.
-/// - `REQUEST` is for objects of type `Object`, and has passed [`validate`].
+/// - `ARGS` is for objects of type `Object`, and has passed [`validate`].
 pub unsafe trait StaticCache: 'static + Sized {
-    /// What the cache holds.
+    /// Type of an object.
     type Object;
 
-    /// Its name in `/sys/kernel/slab`.
+    /// Name of the cache in `/sys/kernel/slab`.
     const NAME: &'static CStr;
 
-    /// What it is.
-    const REQUEST: Request;
+    /// Arguments of the cache.
+    const ARGS: CacheArgs;
 
-    /// Where it is kept.
+    /// Returns the place of the cache.
     #[doc(hidden)]
     fn slot() -> &'static Slot;
 
-    /// The module it belongs to.
+    /// Returns the module that the cache belongs to.
     #[doc(hidden)]
     fn module() -> &'static ThisModule;
 }
 
-/// Where a static cache is kept.
+/// Place of a static cache.
 ///
 /// # Invariants
 ///
-/// If `hot` is not NULL it is the cache in `cache`, which is initialized. Both are
-/// set once, under the lock of [`STATICS`], `hot` last and with release ordering,
-/// and cleared when no code can reach the slot any more.
+/// If `hot` is not NULL it is the cache in `cache`, which is initialized. Both are set once, under
+/// the lock of [`STATICS`], `hot` last and with release ordering, and cleared when no code that can
+/// reach the slot runs any more.
 #[doc(hidden)]
 pub struct Slot {
     hot: Atomic<*mut bindings::kmem_cache>,
@@ -102,17 +110,17 @@ impl Slot {
         }
     }
 
-    /// The kernel's cache, or NULL before it is made.
-    // A relaxed `Atomic` load is a call where helpers are not inlined, for each
-    // object. Volatile is what READ_ONCE() is: one load, and what it points at is
-    // seen as it was when it was published, by the address dependency.
+    /// Returns the kernel's cache, or NULL before it is created.
+    // A relaxed `Atomic` load is a call where helpers are not inlined, for each object. A volatile
+    // read is what READ_ONCE() is: one load, and the address dependency makes the cache visible as
+    // it was when it was published.
     #[inline(always)]
     fn hot(&self) -> *mut bindings::kmem_cache {
         // SAFETY: The field is aligned and alive as long as `self`.
         unsafe { self.hot.as_ptr().read_volatile() }
     }
 
-    /// The cache, once it is made.
+    /// Returns the cache, once it is created.
     fn get(&'static self) -> Option<&'static RawCache> {
         if self.hot.load(Acquire).is_null() {
             return None;
@@ -123,118 +131,147 @@ impl Slot {
     }
 }
 
-/// A static cache that was made.
-// Where there are no modules, none of them goes.
+/// A static cache that was created.
+// The module is read by the notifier only, which is for kernels with modules.
 #[cfg_attr(not(CONFIG_MODULES), expect(dead_code))]
-struct Made {
+struct Created {
     /// Address of the `struct module`, 0 for what is built in.
     module: usize,
     slot: &'static Slot,
 }
 
-global_lock! {
-    // SAFETY: Who takes the lock has called `get_ready` before, which calls `init`.
-    //
-    /// The static caches there are. Taken before any other lock of this crate.
-    unsafe(uninit) static STATICS: Mutex<KVec<Made>> = KVec::new();
+/// The static caches there are.
+struct Statics {
+    caches: KVec<Created>,
+    /// True once the notifier is registered.
+    is_notified: bool,
 }
 
-/// How far [`get_ready`] has come.
-static STATE: Atomic<u32> = Atomic::new(NOT_READY);
+global_lock! {
+    // SAFETY: `statics` calls `init` before anything takes the lock.
+    //
+    /// The static caches there are. Taken before any other lock of this module.
+    unsafe(uninit) static STATICS: Mutex<Statics> = Statics {
+        caches: KVec::new(),
+        is_notified: false,
+    };
+}
 
-const NOT_READY: u32 = 0;
-const GETTING_READY: u32 = 1;
-const READY: u32 = 2;
+/// State of the lock of [`STATICS`].
+static STATE: Atomic<u32> = Atomic::new(UNINITIALIZED);
 
-/// Sees to it that static caches can be made. The first who wants one does it, others wait.
-pub(crate) fn get_ready() -> Result {
-    loop {
-        match STATE.cmpxchg(NOT_READY, GETTING_READY, Full) {
-            Ok(_) => break,
-            Err(READY) => return Ok(()),
-            Err(_) => cpu_relax(),
+const UNINITIALIZED: u32 = 0;
+const IN_PROGRESS: u32 = 1;
+const INITIALIZED: u32 = 2;
+
+/// Initializes the lock, if that was not done.
+// The kernel crate has no mutex that is initialized at compile time. Initializing one takes a few
+// instructions, and does not sleep; whoever comes second does.
+fn init_lock() {
+    match STATE.cmpxchg(UNINITIALIZED, IN_PROGRESS, Full) {
+        Ok(_) => {
+            // SAFETY: Called once, as the state changes from `UNINITIALIZED` once.
+            unsafe { STATICS.init() };
+            STATE.store(INITIALIZED, Release);
+        }
+        Err(_) => {
+            while STATE.load(Acquire) != INITIALIZED {
+                fsleep(Delta::from_micros(10));
+            }
         }
     }
-    let followed = follow_modules();
-    if followed.is_ok() {
-        // SAFETY: Called once: `STATE` is ours from the first state to the last.
-        unsafe { STATICS.init() };
-    }
-    let state = if followed.is_ok() { READY } else { NOT_READY };
-    STATE.store(state, Release);
-    followed
 }
 
-/// Makes a static cache. Called by what [`static_cache!`] generates.
+/// Registers the notifier, if that was not done.
+pub(crate) fn follow_modules() -> Result {
+    init_lock();
+    let mut statics = STATICS.lock();
+    if !statics.is_notified {
+        #[cfg(CONFIG_MODULES)]
+        // SAFETY: The block is static, and on no chain: this is done once, under the lock.
+        crate::error::to_result(unsafe { bindings::register_module_notifier(NOTIFIER.as_ptr()) })?;
+        statics.is_notified = true;
+    }
+    Ok(())
+}
+
+/// Creates a static cache. Called by what [`static_cache!`] generates.
 ///
 /// # Errors
 ///
-/// [`EBUSY`] if it was made before; otherwise as
+/// [`EBUSY`] if it was created before; otherwise those of
 /// [`Builder::build`](crate::slab::Builder::build).
 #[doc(hidden)]
 pub fn create<C: StaticCache>() -> Result<&'static KmemCache<C::Object>> {
-    // SAFETY: By the safety requirements of the trait.
-    unsafe { create_slot(C::slot(), C::module(), C::NAME, &C::REQUEST) }?;
+    // SAFETY: The slot is part of the module and for these arguments, as the trait requires.
+    unsafe { create_slot(C::slot(), C::module(), C::NAME, &C::ARGS) }?;
     cache::<C>().ok_or(ENOENT)
 }
 
 /// # Safety
 ///
-/// `slot` is part of `module`, and is for caches made from `request`.
+/// `slot` is part of `module`, and is for caches created from `args`.
 unsafe fn create_slot(
     slot: &'static Slot,
     module: &'static ThisModule,
     name: &'static CStr,
-    request: &Request,
+    args: &CacheArgs,
 ) -> Result {
-    get_ready()?;
+    follow_modules()?;
     let mut statics = STATICS.lock();
     if !slot.hot().is_null() {
-        pr_err!("cache '{}' was made before\n", name);
+        pr_err!("cache '{name}' was created before\n");
         return Err(EBUSY);
     }
-    statics.reserve(1, GFP_KERNEL)?;
-    let cache = RawCache::new(name, request)?;
+    statics.caches.reserve(1, GFP_KERNEL)?;
+    let cache = RawCache::new(name, args)?;
     let raw = cache.as_raw().as_ptr();
-    // SAFETY: `hot` is NULL, so nothing reads the cell; the lock keeps others from
-    // writing it.
+    // SAFETY: `hot` is NULL, so that nothing reads the cell; the lock keeps others from writing it.
     unsafe { (*slot.cache.get()).write(cache) };
     // INVARIANT: The cache is in its place.
     slot.hot.store(raw, Release);
-    // Cannot fail: there is room for it.
-    let _ = statics.push_within_capacity(Made {
+    // Cannot fail: room was reserved.
+    let _ = statics.caches.push_within_capacity(Created {
         module: module.as_ptr() as usize,
         slot,
     });
     Ok(())
 }
 
-/// The cache, once it was made. Called by what [`static_cache!`] generates.
+/// Returns the cache, once it was created. Called by what [`static_cache!`] generates.
 #[doc(hidden)]
 pub fn cache<C: StaticCache>() -> Option<&'static KmemCache<C::Object>> {
     let raw = C::slot().get()?;
-    // SAFETY: By the safety requirements of the trait the cache is for `C::Object`,
-    // and a request that can be made outside of this crate has no constructor.
+    // SAFETY: The cache is for `C::Object`, as the trait requires; arguments that
+    // can be made outside of this crate have no constructor.
     Some(unsafe { KmemCache::from_raw_cache(raw) })
 }
 
-/// Destroys the static caches of a module whose code does not run any more.
+/// Destroys the static caches of a module that goes, after code of it that may still run.
 #[cfg(CONFIG_MODULES)]
 pub(crate) fn destroy(module: usize) {
-    if STATE.load(Acquire) != READY {
+    let has_some = |statics: &Statics| statics.caches.iter().any(|made| made.module == module);
+    if !has_some(&STATICS.lock()) {
         return;
     }
+    // SAFETY: Both functions may be called wherever sleeping is allowed.
+    unsafe {
+        bindings::async_synchronize_full();
+        bindings::rcu_barrier();
+    }
     let mut statics = STATICS.lock();
-    while let Some(at) = statics.iter().position(|made| made.module == module) {
-        let Ok(made) = statics.remove(at) else { return };
+    while let Some(at) = statics.caches.iter().position(|made| made.module == module) {
+        let Ok(made) = statics.caches.remove(at) else {
+            return;
+        };
         made.slot.hot.store(core::ptr::null_mut(), Release);
-        // SAFETY: It was made, nobody can reach the slot, and it is not used again:
-        // the slot is part of a module that goes away.
+        // SAFETY: The cache was created. No code that can reach the slot runs any more, and none
+        // will use it again: it is part of a module that goes.
         unsafe { (*made.slot.cache.get()).assume_init_drop() };
     }
-    if statics.is_empty() {
-        // This module may be the one that goes, and nobody drops a static then.
-        *statics = KVec::new();
+    if statics.caches.is_empty() {
+        // The module of this crate may be the one that goes, and statics are not dropped.
+        statics.caches = KVec::new();
     }
 }
 
@@ -254,8 +291,8 @@ impl Notifier {
     }
 }
 
-// After every other notifier: others may still end what uses a cache, as KUnit ends
-// a module's tests.
+// Called after every other notifier: others may still end what uses a cache, as KUnit ends a
+// module's tests.
 #[cfg(CONFIG_MODULES)]
 pub(crate) static NOTIFIER: Notifier = Notifier(UnsafeCell::new(bindings::notifier_block {
     notifier_call: Some(notify),
@@ -278,34 +315,25 @@ unsafe extern "C" fn notify(
     bindings::NOTIFY_OK as c_int
 }
 
-/// Hears of modules that go away from here on.
-fn follow_modules() -> Result {
-    #[cfg(CONFIG_MODULES)]
-    // SAFETY: The block is static, and on no chain.
-    crate::error::to_result(unsafe { bindings::register_module_notifier(NOTIFIER.as_ptr()) })?;
-    Ok(())
-}
-
 /// Ends the compilation if there can be no such cache.
 #[doc(hidden)]
 #[track_caller]
-pub const fn validate(name: &CStr, request: &Request) {
-    if let Err(refusal) = request.check() {
-        panic!("{}", Refusal::message(&refusal));
+pub const fn validate(name: &CStr, args: &CacheArgs) {
+    if let Err(bad) = args.check() {
+        panic!("{}", BadArgs::message(&bad));
     }
-    if let Err(why) = check_name(name) {
-        panic!("{}", why);
+    if let Err(bad) = check_name(name) {
+        panic!("{}", bad);
     }
 }
 
 /// [`Allocator::realloc`](crate::alloc::Allocator::realloc) of a static cache.
 ///
-/// A request that an object can hold is served in place, whether it grows or
-/// shrinks; a larger one is an error.
+/// Sizes up to that of an object are served in place; a larger size is an error.
 ///
 /// # Safety
 ///
-/// Those of `Allocator::realloc`.
+/// The requirements of `Allocator::realloc`.
 #[doc(hidden)]
 #[inline]
 pub unsafe fn realloc<C: StaticCache>(
@@ -322,7 +350,8 @@ pub unsafe fn realloc<C: StaticCache>(
 
     if size == 0 {
         if let Some(ptr) = ptr {
-            // SAFETY: By the safety requirements it is an object of this cache.
+            // SAFETY: A pointer to memory of some size is an object of this cache, by the
+            // requirements of `Allocator::realloc`.
             unsafe { free::<C>(ptr) };
         }
         // The address of no memory: its alignment, as `dangling_from_layout` has it.
@@ -331,15 +360,14 @@ pub unsafe fn realloc<C: StaticCache>(
             .map(|ptr| NonNull::slice_from_raw_parts(ptr, 0))
             .ok_or(AllocError);
     }
-    if size > C::REQUEST.object_size() || layout.align() > C::REQUEST.object_align() {
+    if size > C::ARGS.object_size() || layout.align() > C::ARGS.object_align() {
         return Err(AllocError);
     }
 
     let gfp = Gfp::from(flags);
     if let Some(ptr) = ptr {
         if gfp.is_zeroed() && size > old_size {
-            // SAFETY: The object has `object_size` bytes, and the new ones are not in
-            // use yet.
+            // SAFETY: The object has `object_size` bytes, and the new ones are not in use yet.
             unsafe { ptr.add(old_size).write_bytes(0, size - old_size) };
         }
         return Ok(NonNull::slice_from_raw_parts(ptr, size));
@@ -351,10 +379,12 @@ pub unsafe fn realloc<C: StaticCache>(
         return Err(AllocError);
     }
     let ptr = if nid == NumaNode::NO_NODE {
-        // SAFETY: The cache is alive, as the module is whose code this is.
+        // SAFETY: The cache lives as long as the module whose code this is, and serves flags that
+        // are allowed.
         unsafe { bindings::kmem_cache_alloc_noprof(cache, gfp) }
     } else {
-        // SAFETY: As above, and the node is one.
+        // SAFETY: The cache lives as long as the module whose code this is, and serves flags that
+        // are allowed; `number` returns the number of an online node, or NUMA_NO_NODE.
         unsafe { bindings::kmem_cache_alloc_node_noprof(cache, gfp, node::number(nid)) }
     };
     let ptr = NonNull::new(ptr.cast()).ok_or(AllocError)?;
@@ -375,34 +405,46 @@ unsafe fn free<C: StaticCache>(ptr: NonNull<u8>) {
 
 /// Declares a cache that lives as long as the module that declares it.
 ///
-/// What is generated is a type without a size that stands for the cache and is an
-/// [`Allocator`](crate::alloc::Allocator): `Box<T, Cache>` is an object of it, and
-/// `Vec<T, Cache>` may grow until it fills one. It has these functions:
+/// The macro declares a type without a size that names the cache and is an
+/// [`Allocator`](crate::alloc::Allocator): a `Box<T, Cache>` is an object of it, and a
+/// `Vec<T, Cache>` may grow until it fills one. The type has these functions:
 ///
-/// - `create()` makes the cache, when the module is loaded; allocating before is an
-///   error. It is destroyed when the module has gone.
-/// - `cache()` is the `&'static` [`KmemCache`], once it was made.
-/// - `new_box(value, flags)` is `Box::new`, and does not compile for a value that is
-///   larger, or aligned to more, than the objects of the cache. (`Box::new` itself
-///   learns that at run time, where it is an `AllocError`.)
+/// - `create()` creates the cache, when the module is loaded; allocating before is an error. The
+///   cache is destroyed when the module has gone.
+/// - `cache()` returns the `&'static` [`KmemCache`], once it was created.
+/// - `new_box(value, flags)` is `Box::new`, but does not compile for a value that is larger, or
+///   aligned to more, than the objects of the cache. (`Box::new` itself returns an `AllocError` at
+///   run time.)
 ///
-/// The options are those of [`Request`]; a cache that cannot be is a compile error.
+/// The options are the functions of [`CacheArgs`]; arguments that no cache can have are a compile
+/// error. As of memory from `kmalloc()`, all of an object may be copied to and from user space,
+/// which code that is generic over allocators relies on; `user_window` sets a smaller region or
+/// [`UserWindow::NONE`](crate::slab::UserWindow::NONE).
 ///
 /// # Examples
 ///
-/// ```ignore
-/// slab_rust::static_cache! {
+/// ```
+/// # use kernel::{prelude::*, slab::SlabFlags, static_cache};
+/// static_cache! {
 ///     /// Tables of 1 KiB that a device reads with 32-bit addresses.
 ///     pub struct Tables for [u32; 256] {
-///         name: c"my_tables",
-///         flags: SlabFlags::DMA32,
+///         name: c"doc_static",
+///         flags: SlabFlags::LOW,
 ///         align: 1024,
 ///     }
 /// }
 ///
+/// assert!(Box::<u64, Tables>::new(1, GFP_KERNEL).is_err());
+/// # // An example may be run again.
+/// # if Tables::cache().is_none() {
 /// Tables::create()?;
+/// # }
 /// let table = Box::<[u32; 256], Tables>::zeroed(GFP_KERNEL)?;
+/// assert_eq!(table[255], 0);
+/// # Ok::<(), Error>(())
 /// ```
+///
+/// [`CacheArgs`]: crate::slab::CacheArgs
 #[macro_export]
 #[allow(clippy::crate_in_macro_def)] // The crate that declares the cache is meant.
 macro_rules! static_cache {
@@ -418,18 +460,18 @@ macro_rules! static_cache {
 
         const _: () = {
             const NAME: &::kernel::str::CStr = $name;
-            const REQUEST: $crate::slab::Request =
-                $crate::slab::Request::of::<$object>()$(.$option($value))*;
-            const _: () = $crate::slab::__private::validate(NAME, &REQUEST);
+            const ARGS: $crate::slab::CacheArgs =
+                $crate::slab::CacheArgs::of::<$object>().user_copies_all()$(.$option($value))*;
+            const _: () = $crate::slab::__private::validate(NAME, &ARGS);
 
             static SLOT: $crate::slab::__private::Slot = $crate::slab::__private::Slot::new();
 
-            // SAFETY: The slot is this type's own and part of the crate's module, as
-            // all of this is; the request is for `$object` and was validated.
+            // SAFETY: The slot belongs to this type and is part of the crate's module, as all of
+            // this is; the arguments are for `$object` and were validated.
             unsafe impl $crate::slab::StaticCache for $cache {
                 type Object = $object;
                 const NAME: &'static ::kernel::str::CStr = NAME;
-                const REQUEST: $crate::slab::Request = REQUEST;
+                const ARGS: $crate::slab::CacheArgs = ARGS;
 
                 #[inline(always)]
                 fn slot() -> &'static $crate::slab::__private::Slot {
@@ -441,10 +483,10 @@ macro_rules! static_cache {
                 }
             }
 
-            // SAFETY: Objects of a slab cache stay valid until they are freed; a cache
-            // is not destroyed under them. The functions take any object of the cache.
+            // SAFETY: Objects of a slab cache stay valid until they are freed; a cache is not
+            // destroyed under them. The functions take any object of the cache.
             unsafe impl ::kernel::alloc::Allocator for $cache {
-                const MIN_ALIGN: usize = REQUEST.object_align();
+                const MIN_ALIGN: usize = ARGS.object_align();
 
                 #[inline]
                 unsafe fn realloc(
@@ -469,12 +511,12 @@ macro_rules! static_cache {
 
         #[allow(dead_code)]
         impl $cache {
-            /// Makes the cache. To be called once, when the module is loaded.
+            /// Creates the cache. To be called once, when the module is loaded.
             $vis fn create() -> ::kernel::error::Result<&'static $crate::slab::KmemCache<$object>> {
                 $crate::slab::__private::create::<Self>()
             }
 
-            /// The cache, once it was made.
+            /// Returns the cache, once it was created.
             $vis fn cache() -> ::core::option::Option<&'static $crate::slab::KmemCache<$object>> {
                 $crate::slab::__private::cache::<Self>()
             }
@@ -489,13 +531,13 @@ macro_rules! static_cache {
                 ::kernel::alloc::AllocError,
             > {
                 const {
-                    let request = <Self as $crate::slab::StaticCache>::REQUEST;
+                    let args = <Self as $crate::slab::StaticCache>::ARGS;
                     assert!(
-                        ::core::mem::size_of::<T>() <= request.object_size(),
+                        ::core::mem::size_of::<T>() <= args.object_size(),
                         "value is larger than the objects of this cache",
                     );
                     assert!(
-                        ::core::mem::align_of::<T>() <= request.object_align(),
+                        ::core::mem::align_of::<T>() <= args.object_align(),
                         "value is aligned to more than the objects of this cache",
                     );
                 }
@@ -512,11 +554,13 @@ mod tests {
     use crate::{
         alloc::Allocator,
         slab::{
-            dma32::Dma32,
-            object::Object,
             sysfs,
-            SlabFlags, //
-        }, //
+            Dma32,
+            Object,
+            SlabFlags,
+            UserWindow, //
+        },
+        static_cache, //
     };
 
     static_cache! {
@@ -532,17 +576,18 @@ mod tests {
         /// Objects of 512 bytes that are aligned to a word.
         struct Loose for [u64; 64] {
             name: c"test_static_loose",
+            user_window: UserWindow::NONE,
         }
     }
 
     static_cache! {
-        /// Never made.
+        /// Never created.
         struct Absent for [u64; 16] {
             name: c"test_static_absent",
         }
     }
 
-    /// The cache, which is made once, however often a test runs.
+    /// Returns the cache, which is created once, however often a test runs.
     fn probe() -> Result<&'static KmemCache<[u64; 16]>> {
         match Probe::cache() {
             Some(cache) => Ok(cache),
@@ -570,6 +615,19 @@ mod tests {
         probe()?;
         assert!(Probe::create().err() == Some(EBUSY));
         assert!(sysfs::exists(c"test_static"));
+        Ok(())
+    }
+
+    // Code that is generic over allocators copies what it is given, as from kmalloc().
+    #[cfg(CONFIG_HARDENED_USERCOPY)]
+    #[test]
+    fn user_space_may_copy_whole_objects() -> Result {
+        probe()?;
+        if Loose::cache().is_none() {
+            Loose::create()?;
+        }
+        assert_eq!(sysfs::attribute(c"test_static", c"usersize")?, 128);
+        assert_eq!(sysfs::attribute(c"test_static_loose", c"usersize")?, 0);
         Ok(())
     }
 
@@ -643,7 +701,7 @@ mod tests {
         let small = Probe::alloc(layout(16)?, GFP_KERNEL, none)?.cast::<u8>();
         // SAFETY: An object has 128 bytes.
         unsafe { small.write_bytes(0xa5, 128) };
-        // SAFETY: As above, and it is not used after it was freed.
+        // SAFETY: An object has 128 bytes, and is not read after it was freed.
         let read = |at| unsafe { small.add(at).read() };
 
         let grown = realloc(small, 64, 16, GFP_KERNEL | __GFP_ZERO)?;
@@ -664,7 +722,7 @@ mod tests {
         // What has no size was not allocated, so this is a new object.
         let new = realloc(freed.cast(), 8, 0, GFP_KERNEL)?;
         assert_eq!(in_use()?, before + 1);
-        // SAFETY: Just allocated with that layout.
+        // SAFETY: The object was allocated above with that layout.
         unsafe { Probe::free(new.cast(), layout(8)?) };
         assert_eq!(in_use()?, before);
         Ok(())

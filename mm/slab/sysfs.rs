@@ -30,7 +30,7 @@ pub(crate) struct Kobject(NonNull<bindings::kobject>);
 unsafe impl Send for Kobject {}
 
 impl Kobject {
-    /// The kernel's object.
+    /// Returns the kernel's object.
     pub(crate) fn as_ptr(&self) -> *mut bindings::kobject {
         self.0.as_ptr()
     }
@@ -43,7 +43,7 @@ impl Drop for Kobject {
     }
 }
 
-/// A reference to a file or folder of sysfs.
+/// A reference to a file or directory of sysfs.
 ///
 /// # Invariants
 ///
@@ -51,13 +51,13 @@ impl Drop for Kobject {
 pub(crate) struct Node(NonNull<bindings::kernfs_node>);
 
 impl Node {
-    /// The entry `name` of the folder of `parent`.
+    /// Finds the entry `name` of the directory of `parent`.
     ///
     /// # Safety
     ///
     /// `parent` is an object that stays in sysfs.
     pub(crate) unsafe fn find(parent: *mut bindings::kobject, name: &CStr) -> Option<Self> {
-        // SAFETY: By the safety requirements the folder is there.
+        // SAFETY: `parent` stays in sysfs by the safety requirements, and has a directory there.
         let node = unsafe {
             bindings::kernfs_find_and_get_ns((*parent).sd, name.as_char_ptr(), core::ptr::null())
         };
@@ -67,8 +67,8 @@ impl Node {
 }
 
 impl Node {
-    /// What a link leads to; none if this is no link.
-    fn target(&self) -> Option<NonNull<bindings::kernfs_node>> {
+    /// Returns the target of a link; none if this is no link.
+    pub(crate) fn target(&self) -> Option<NonNull<bindings::kernfs_node>> {
         let node = self.0.as_ptr();
         // SAFETY: By the type invariants the node is there.
         let flags = c_uint::from(unsafe { (*node).flags });
@@ -97,7 +97,7 @@ pub(crate) fn slab_set() -> Option<NonNull<bindings::kset>> {
     NonNull::new(unsafe { container_of!(kobj, bindings::kset, kobj) })
 }
 
-/// Whether `/sys/kernel/slab` has an entry of that name.
+/// Returns whether `/sys/kernel/slab` has an entry of that name.
 #[cfg(CONFIG_RUST_SLAB_KUNIT_TEST)]
 pub(crate) fn exists(name: &CStr) -> bool {
     let find = |set: NonNull<bindings::kset>| {
@@ -154,7 +154,10 @@ impl Kobject {
 }
 
 /// Finds an attribute of a type by its name.
-fn find_attribute(ktype: &bindings::kobj_type, name: &CStr) -> Option<*mut bindings::attribute> {
+pub(crate) fn find_attribute(
+    ktype: &bindings::kobj_type,
+    name: &CStr,
+) -> Option<*mut bindings::attribute> {
     let mut groups = ktype.default_groups;
     // SAFETY: An array of pointers to groups, which ends with NULL; each has an array
     // of pointers to attributes, which does too, and a name each.

@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of slab caches that are about more than one file, and what tests share.
+//! Tests of slab caches that are about several files, and functions that tests share.
 
 #[cfg(CONFIG_FAILSLAB)]
 pub mod fault;
 #[cfg(CONFIG_FAILSLAB)]
 mod faults;
+
+use crate::prelude::*;
+
+/// Returns the physical address of an address in the kernel's linear map, in bytes.
+///
+/// # Safety
+///
+/// `address` lies in the linear map.
+pub unsafe fn virt_to_phys(address: *const c_void) -> u64 {
+    // SAFETY: The requirements are the same.
+    unsafe { crate::slab::virt_to_phys(address) }
+}

@@ -60,7 +60,7 @@ pub(crate) unsafe extern "C" fn map_pages(
     // SAFETY: The caller keeps the contract of `map_pages`: a live set of ours, addresses of its
     // own, and a valid `mapped`.
     let result = unsafe {
-        let gfp = Gfp::from_raw(gfp);
+        let gfp = Gfp::from_raw(gfp).may_fail();
         set_of(ops).map_pages(
             iova,
             paddr.into(),

@@ -84,6 +84,7 @@ impl IoPgtableArmV7s {
     ///
     /// May sleep. [`EINVAL`] for a configuration that cannot be served, [`ENOMEM`], [`ERANGE`] if
     /// the first-level table does not fit, [`EIO`] if the device cannot reach it.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn new(
         cfg: &mut bindings::io_pgtable_cfg,
         ops: bindings::io_pgtable_ops,

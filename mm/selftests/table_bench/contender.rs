@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who is measured: the sources of `slab_rust`, and two of them in another way.
+//! The allocators that are measured.
 
 use kernel::{
+    page::PAGE_SIZE,
     prelude::*,
     sizes::SZ_1K, //
 };
+
 use slab_rust::{
     page_table::{
         TableAllocator,
@@ -14,74 +16,97 @@ use slab_rust::{
     slab::Zone, //
 };
 
+use crate::{
+    allocator::Of,
+    genalloc::Region,
+    kmalloc::Kmalloc,
+    measure,
+    page_frag::PageFrag,
+    row::Row, //
+};
+
 /// Bytes of a table: those of a second-level table.
 pub(crate) const SIZE: usize = SZ_1K;
 
 /// An allocator.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    source: TableSource,
-    /// Where tables are to lie.
-    pub(crate) zone: Zone,
-    /// Whether all owners have the same one.
-    shared: bool,
+    /// Whether all owners share one allocator.
+    pub(crate) shared: bool,
     /// Whether the allocator knows what it holds.
     pub(crate) accounts: bool,
+    /// Measures all cases of up to so many tables.
+    pub(crate) measure: fn(&'static Contender, usize) -> Result<KVec<Row>>,
 }
 
 impl Contender {
-    /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 8] = [
-        Self {
-            shared: true,
-            ..Self::of(TableSource::ALL[0])
-        },
-        Self::of(TableSource::ALL[1]),
-        Self::of(TableSource::ALL[2]),
-        // In zone dma32 it would be refused at the first table that lies above.
-        Self {
-            zone: Zone::Normal,
-            ..Self::KMALLOC
-        },
-        Self::of(TableSource::ALL[4]),
-        Self::of(TableSource::ALL[5]),
-        Self {
-            name: "slab_per_owner",
-            ..Self::of(TableSource::Slab)
-        },
-        Self {
-            name: "kmalloc_dma",
-            zone: Zone::Dma,
-            ..Self::KMALLOC
-        },
-    ];
+    const OWN: Self = Self {
+        name: "",
+        shared: false,
+        accounts: true,
+        measure: |_, _| Ok(KVec::new()),
+    };
 
     const KMALLOC: Self = Self {
         shared: true,
         accounts: false,
-        ..Self::of(TableSource::ALL[3])
+        ..Self::OWN
     };
 
-    const fn of(source: TableSource) -> Self {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Self; 8] = [
         Self {
-            name: source.name(),
-            source,
-            zone: Zone::Dma32,
-            shared: false,
-            accounts: true,
-        }
-    }
+            name: "slab",
+            shared: true,
+            measure: |this, most| measure(this, most, slab),
+            ..Self::OWN
+        },
+        Self {
+            name: "genalloc",
+            measure: |this, most| measure(this, most, || Region::new().map(Of)),
+            ..Self::OWN
+        },
+        Self {
+            name: "page_frag",
+            measure: |this, most| measure(this, most, || PageFrag::new().map(Of)),
+            ..Self::OWN
+        },
+        Self {
+            name: "kmalloc",
+            measure: |this, most| measure(this, most, || Ok(Of(Kmalloc::new(Zone::Normal)))),
+            ..Self::KMALLOC
+        },
+        Self {
+            name: "page",
+            measure: |this, most| {
+                measure(this, most, || {
+                    TableAllocator::new(TableSource::Pool, PAGE_SIZE, Zone::Dma32)
+                })
+            },
+            ..Self::OWN
+        },
+        Self {
+            name: "pool",
+            measure: |this, most| {
+                measure(this, most, || {
+                    TableAllocator::new(TableSource::Pool, SIZE, Zone::Dma32)
+                })
+            },
+            ..Self::OWN
+        },
+        Self {
+            name: "slab_per_owner",
+            measure: |this, most| measure(this, most, slab),
+            ..Self::OWN
+        },
+        Self {
+            name: "kmalloc_dma",
+            measure: |this, most| measure(this, most, || Ok(Of(Kmalloc::new(Zone::Dma)))),
+            ..Self::KMALLOC
+        },
+    ];
+}
 
-    /// Makes what so many owners have.
-    pub(crate) fn make(&self, owners: usize) -> Result<KVec<TableAllocator>> {
-        let count = if self.shared { 1 } else { owners };
-        let mut made = KVec::with_capacity(count, GFP_KERNEL)?;
-        for _ in 0..count {
-            made.push(
-                TableAllocator::new(self.source, SIZE, self.zone)?,
-                GFP_KERNEL,
-            )?;
-        }
-        Ok(made)
-    }
+fn slab() -> Result<TableAllocator> {
+    TableAllocator::new(TableSource::Slab, SIZE, Zone::Dma32)
 }

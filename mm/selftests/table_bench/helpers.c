@@ -51,3 +51,23 @@ u64 table_bench_piece(const void *address, size_t *bytes)
 	*bytes = page_size(head);
 	return page_to_phys(head);
 }
+
+/* Chunks are what page_frag takes from the page allocator. */
+
+struct page *table_bench_chunk_of(const void *address)
+{
+	return virt_to_head_page(address);
+}
+
+size_t table_bench_chunk_bytes(struct page *chunk)
+{
+	return page_size(chunk);
+}
+
+/* A chunk that goes away may do so before this is called. */
+void table_bench_chunk_account(const struct page *chunk, size_t bytes, bool held)
+{
+	long pages = bytes >> PAGE_SHIFT;
+
+	mod_node_page_state(page_pgdat(chunk), NR_SECONDARY_PAGETABLE, held ? pages : -pages);
+}

@@ -8,7 +8,12 @@
 
 #include <linux/types.h>
 
+struct page;
+
 void table_bench_free_pages(unsigned long *below, unsigned long *above);
 u64 table_bench_piece(const void *address, size_t *bytes);
+struct page *table_bench_chunk_of(const void *address);
+size_t table_bench_chunk_bytes(struct page *chunk);
+void table_bench_chunk_account(const struct page *chunk, size_t bytes, bool held);
 
 #endif /* TABLE_BENCH_HELPERS_H */

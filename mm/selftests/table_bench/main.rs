@@ -3,8 +3,8 @@
 //! table_bench: what page-table memory costs, in bytes and in instructions, by where it comes from.
 //!
 //! Measures one allocator when loaded, and leaves the results as a JSON list in
-//! `table_bench/results` of debugfs. `scripts/measure/memory` has it run in a guest of one CPU whose
-//! clock counts instructions, once for each allocator; elsewhere the numbers are nanoseconds.
+//! `table_bench/results` of debugfs. `scripts/measure/memory` has it run in a guest of one CPU
+//! whose clock counts instructions, once for each allocator; elsewhere the numbers are nanoseconds.
 //!
 //! Memory is read twice: as the allocator says, and from the free pages of the zones. Tables are
 //! looked at, so that memory that is given twice, or is not zeroed, is an error and not a result.
@@ -13,8 +13,12 @@
 //! - [`round`] does it once, to the tables of a [`population`], and reads [`system`];
 //! - [`row`] is how results are written.
 
+mod allocator;
 mod case;
 mod contender;
+mod genalloc;
+mod kmalloc;
+mod page_frag;
 mod population;
 #[path = "../lib/random.rs"]
 #[allow(dead_code)] // Others want more of it.
@@ -31,6 +35,7 @@ use kernel::{
     prelude::*, //
 };
 
+use allocator::Allocator;
 use contender::Contender;
 use population::LoopCost;
 use row::{
@@ -49,7 +54,8 @@ module! {
     params: {
         allocator: u8 {
             default: 0,
-            description: "who is measured: 0 to 5 as table_alloc, 6 slab_per_owner, 7 kmalloc_dma",
+            description: "0 slab, 1 genalloc, 2 page_frag, 3 kmalloc, 4 page, 5 pool, \
+                          6 slab_per_owner, 7 kmalloc_dma",
         },
         most: u32 {
             default: 4096,
@@ -72,7 +78,8 @@ impl kernel::InPlaceModule for TableBench {
             let contender = Contender::ALL.get(number).ok_or(EINVAL).inspect_err(|_| {
                 pr_err!("allocator={}: there is no such\n", number);
             })?;
-            let results = measure(contender, parameter(&module_parameters::most) as usize)?;
+            let most = parameter(&module_parameters::most) as usize;
+            let results = (contender.measure)(contender, most)?;
             Ok(try_pin_init!(Self {
                 _results <- dir.read_only_file(c"results", Results(results)),
             }? Error))
@@ -80,15 +87,27 @@ impl kernel::InPlaceModule for TableBench {
     }
 }
 
-/// All cases of one allocator.
-fn measure(contender: &'static Contender, most: usize) -> Result<KVec<Row>> {
+/// Measures all cases of an allocator that `make` creates.
+fn measure<A: Allocator>(
+    contender: &'static Contender,
+    most: usize,
+    make: fn() -> Result<A>,
+) -> Result<KVec<Row>> {
     let watch = Stopwatch::new();
     let loops = LoopCost::new(&watch)?;
     let mut rows = KVec::new();
     for case in case::all().filter(|case| case.tables <= most) {
         let mut row = Row::new(contender, case);
         for seed in 0..case.rounds() {
-            row.add(&round::run(&watch, &loops, contender, &case, seed)?);
+            let make = || {
+                let count = if contender.shared { 1 } else { case.owners };
+                let mut made = KVec::with_capacity(count, GFP_KERNEL)?;
+                for _ in 0..count {
+                    made.push(make()?, GFP_KERNEL)?;
+                }
+                Ok(made)
+            };
+            row.add(&round::run(&watch, &loops, make, &case, seed)?);
         }
         rows.push(row, GFP_KERNEL)?;
     }

@@ -192,6 +192,7 @@ pub(crate) struct LoopCost {
 }
 
 impl LoopCost {
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn new(watch: &Stopwatch) -> Result<Self> {
         const PLACES: u32 = 4096;
         let mut places = KVVec::with_capacity(PLACES as usize, GFP_KERNEL)?;

@@ -2,30 +2,16 @@
 
 //! One case, done once, with an allocator that was just made for it.
 
-use kernel::{
-    prelude::*,
-    time::{
-        delay::fsleep,
-        Delta, //
-    }, //
-};
-use slab_rust::{
-    page_table::{
-        Table,
-        TableAllocator, //
-    },
-    slab::Gfp, //
-};
-
 use crate::{
+    allocator::{
+        Allocator,
+        Table, //
+    },
     case::{
         Case,
         Workload, //
     },
-    contender::{
-        Contender,
-        SIZE, //
-    },
+    contender::SIZE,
     population::{
         Cost,
         LoopCost,
@@ -36,6 +22,13 @@ use crate::{
     system::{
         Free,
         Piece, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    time::{
+        delay::fsleep,
+        Delta, //
     }, //
 };
 
@@ -75,16 +68,17 @@ pub(crate) struct Readings {
 }
 
 /// Does a case.
-pub(crate) fn run(
+#[inline(never)] // For a stack frame of its own.
+pub(crate) fn run<A: Allocator>(
     watch: &Stopwatch,
     loops: &LoopCost,
-    contender: &Contender,
+    make: impl Fn() -> Result<KVec<A>>,
     case: &Case,
     seed: u64,
 ) -> Result<Readings> {
     settle();
     let before = Free::now();
-    let owners = contender.make(case.owners)?;
+    let owners = make()?;
     let made = Free::now();
     let mut round = Round::new(watch, loops, &owners, case.tables, seed)?;
     // What the measurement needs for itself is not counted.
@@ -116,17 +110,17 @@ fn settle() {
 }
 
 /// Bytes that allocators hold, as they say.
-fn held(owners: &[TableAllocator]) -> Result<usize> {
+fn held<A: Allocator>(owners: &[A]) -> Result<usize> {
     let mut sum = 0;
     for owner in owners {
-        sum += owner.usage()?.held_bytes;
+        sum += owner.held_bytes()?;
     }
     Ok(sum)
 }
 
 /// What allocates for a place: the allocators have them in turn.
-fn alloc<'a>(owners: &'a [TableAllocator]) -> impl Fn(usize) -> Option<Table<'a>> {
-    move |place| owners[place % owners.len()].alloc(Gfp::ATOMIC).ok()
+fn alloc<'a, A: Allocator>(owners: &'a [A]) -> impl Fn(usize) -> Option<A::Table<'a>> {
+    move |place| owners[place % owners.len()].alloc()
 }
 
 /// Brings places into any order.
@@ -146,11 +140,11 @@ fn choose(list: &mut KVVec<u32>, places: impl Iterator<Item = usize>) -> Result 
     Ok(())
 }
 
-struct Round<'a> {
+struct Round<'a, A: Allocator> {
     watch: &'a Stopwatch,
     loops: &'a LoopCost,
-    owners: &'a [TableAllocator],
-    tables: Population<Table<'a>>,
+    owners: &'a [A],
+    tables: Population<A::Table<'a>>,
     random: Random,
     /// All places, and room for any choice of them.
     places: KVVec<u32>,
@@ -160,11 +154,11 @@ struct Round<'a> {
     readings: Readings,
 }
 
-impl<'a> Round<'a> {
+impl<'a, A: Allocator> Round<'a, A> {
     fn new(
         watch: &'a Stopwatch,
         loops: &'a LoopCost,
-        owners: &'a [TableAllocator],
+        owners: &'a [A],
         tables: usize,
         seed: u64,
     ) -> Result<Self> {
@@ -327,9 +321,8 @@ impl<'a> Round<'a> {
         self.readings.elsewhere = taken.above;
         self.readings.accounted = held(self.owners)?;
         self.readings.live = self.tables.iter().count();
-        let above = |(_, table): &(usize, &Table<'_>)| table.phys32().is_err();
-        self.readings.above = self.tables.iter().filter(above).count();
         self.sort_by_piece()?;
+        self.readings.above = self.pieces.iter().filter(|piece| piece.is_above()).count();
         let mut last = None;
         for piece in &self.pieces {
             if last.replace(piece.address) != Some(piece.address) {
@@ -354,16 +347,16 @@ impl<'a> Round<'a> {
 
 /// Checks that a table is naturally aligned, and either all zeroes or as it was left here in its
 /// place, and leaves something in it that no other place has.
-fn check(place: usize, table: &mut Table<'_>) -> Result {
+fn check(place: usize, table: &mut impl Table) -> Result {
     const WORDS: usize = SIZE / 8;
     let mark = !(place as u64);
-    // SAFETY: As long as a table, aligned to it, and borrowed exclusively.
+    // SAFETY: The words are those of a table, which is borrowed exclusively.
     let words = unsafe { &mut *table.as_ptr().cast::<[u64; WORDS]>().as_ptr() };
     let ends = [words[0], words[WORDS - 1]];
     let middle = words[1..WORDS - 1].iter().fold(0, |all, word| all | word);
-    let aligned = table.phys() % SIZE as u64 == 0;
+    let aligned = table.as_ptr().as_ptr() as usize % SIZE == 0;
     if !aligned || middle != 0 || ends != [0; 2] && ends != [mark; 2] {
-        pr_err!("table at {:#x} is not as it should be\n", table.phys());
+        pr_err!("table at {:p} is not as it should be\n", table.as_ptr());
         return Err(EIO);
     }
     words[0] = mark;

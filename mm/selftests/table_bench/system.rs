@@ -10,11 +10,11 @@ use core::ops::{
     Sub, //
 };
 
+use crate::allocator::Table;
 use kernel::{
     page::PAGE_SIZE, //
     prelude::*,
 };
-use slab_rust::page_table::Table;
 
 // In helpers.c.
 extern "C" {
@@ -85,7 +85,7 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    pub(crate) fn of(place: usize, table: &Table<'_>) -> Self {
+    pub(crate) fn of(place: usize, table: &impl Table) -> Self {
         let mut bytes = 0;
         // SAFETY: Tables lie in the linear map.
         let address = unsafe { table_bench_piece(table.as_ptr().as_ptr().cast(), &mut bytes) };
@@ -94,6 +94,11 @@ impl Piece {
             bytes,
             place,
         }
+    }
+
+    /// Returns whether the piece lies above 4 GiB.
+    pub(crate) fn is_above(&self) -> bool {
+        self.address >> 32 != 0
     }
 
     /// Sorts by address, in the kernel's way: that of `core` wants more stack than there is.
@@ -114,7 +119,7 @@ impl Piece {
     ///
     /// Both are pieces.
     unsafe extern "C" fn compare(one: *const c_void, other: *const c_void) -> c_int {
-        // SAFETY: By the function's requirements.
+        // SAFETY: Both are pieces, by the safety requirements.
         let (one, other) = unsafe { (&*one.cast::<Self>(), &*other.cast::<Self>()) };
         let order = (one.address, one.place).cmp(&(other.address, other.place));
         order as c_int

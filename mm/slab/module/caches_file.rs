@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/sys/kernel/debug/slab_rust/caches`: which caches live in which zone, and how
-//! much they hold.
+//! `/sys/kernel/debug/slab_rust/caches`: the slab caches of the system, their zones and sizes.
 //!
 //! C headers: [`include/linux/kobject.h`](srctree/include/linux/kobject.h),
 //! [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
 //!
-//! One line for each cache of the system, whoever made it. The counts are the
-//! kernel's, those of `objects` and `slabs` in the cache's directory; objects that
-//! per-CPU sheaves keep for the next allocation count as objects, as they do there.
-//! Caches that share slabs are one cache, listed under the name of the first.
+//! One line for each cache of the system. The counts are those of `objects` and `slabs` in the
+//! directory of the cache; objects in per-CPU sheaves count as objects, as they do there. Caches
+//! that share slabs are one cache, listed under the name of the first; the last column has all
+//! other names in `/sys/kernel/slab` that lead to it.
 
 use core::{
     fmt::Display,
@@ -23,43 +22,57 @@ use crate::{
     prelude::*,
     seq_file::SeqFile,
     seq_print,
-    slab::flags::Zone,
+    slab::{
+        sysfs::Kobject,
+        Zone, //
+    },
     slab_module::{
+        links::{
+            self,
+            Link, //
+        },
         properties,
         registry, //
     }, //
 };
 
-/// The folder and its file; removed when dropped.
-///
-/// Where they cannot be made, debugfs has said so, and they are missed by nobody but who looks.
+/// The directory and its file; removed when dropped. If debugfs cannot create them, it logs that,
+/// and the module works without.
 ///
 /// # Invariants
 ///
-/// The pointer is what debugfs gave for a folder that was not removed: a folder or an error.
+/// The pointer is what `debugfs_create_dir()` returned, a directory or an error, and was not
+/// removed.
 pub(crate) struct List(*mut bindings::dentry);
 
-// SAFETY: debugfs may be used from any thread.
+// SAFETY: debugfs may be called from any thread.
 unsafe impl Send for List {}
-// SAFETY: As above.
+// SAFETY: A shared list gives out nothing.
 unsafe impl Sync for List {}
 
-// The kernel crate's files do not name their owner: a module could go while one is open, and
-// closing it would use what the module has left behind.
-const OPERATIONS: bindings::file_operations = bindings::file_operations {
+/// Operations of the file.
+#[repr(transparent)]
+struct Operations(bindings::file_operations);
+
+// SAFETY: The operations are never changed.
+unsafe impl Sync for Operations {}
+
+// The files of the kernel crate's debugfs do not name their owner: a module could be unloaded while
+// one is open, and closing it would use memory of the module.
+static OPERATIONS: Operations = Operations(bindings::file_operations {
     owner: this_module::<crate::LocalModule>().as_ptr(),
     open: Some(open),
     read: Some(bindings::seq_read),
     llseek: Some(bindings::seq_lseek),
     release: Some(bindings::single_release),
     ..pin_init::zeroed()
-};
+});
 
 impl List {
     pub(crate) fn new() -> Self {
         const READ_ONLY: bindings::umode_t = 0o444;
-        // SAFETY: Names are copied, and the operations are for files without data of their own.
-        // INVARIANT: Just made.
+        // SAFETY: Names are copied, and the operations are static and need no data.
+        // INVARIANT: The directory was just created, or is an error.
         unsafe {
             let dir = bindings::debugfs_create_dir(c"slab_rust".as_char_ptr(), ptr::null_mut());
             bindings::debugfs_create_file_full(
@@ -68,7 +81,7 @@ impl List {
                 dir,
                 ptr::null_mut(),
                 ptr::null(),
-                &OPERATIONS,
+                &OPERATIONS.0,
             );
             Self(dir)
         }
@@ -77,7 +90,7 @@ impl List {
 
 impl Drop for List {
     fn drop(&mut self) {
-        // SAFETY: It was not removed (invariant); errors are fine.
+        // SAFETY: The directory was not removed, by the type invariants; errors are ignored.
         unsafe { bindings::debugfs_remove(self.0) };
     }
 }
@@ -86,7 +99,7 @@ impl Drop for List {
 ///
 /// The contract of `open` in `struct file_operations`.
 unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-    // SAFETY: The file is about to be opened.
+    // SAFETY: The file is being opened, by the safety requirements.
     unsafe { bindings::single_open(file, Some(show), ptr::null_mut()) }
 }
 
@@ -94,18 +107,20 @@ unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::fil
 ///
 /// Called by seq_file for a file that [`open`] opened.
 unsafe extern "C" fn show(seq: *mut bindings::seq_file, _data: *mut c_void) -> c_int {
-    // SAFETY: By the function's requirements, and nobody else has the file while this runs.
+    // SAFETY: `seq` is that of an open file, by the safety requirements; seq_file keeps other
+    // readers of it out while this runs.
     let seq = unsafe { SeqFile::from_raw(seq) };
     seq_print!(seq, "{}", Caches);
     0
 }
 
-/// What the file shows.
+/// The text of the file.
 struct Caches;
 
 impl fmt::Display for Caches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let caches = properties::caches().map_err(|_| fmt::Error)?;
+        let links = links::links().map_err(|_| fmt::Error)?;
 
         Line {
             name: c"name",
@@ -115,7 +130,7 @@ impl fmt::Display for Caches {
             slabs: "slabs",
         }
         .write(f)?;
-        f.write_str("\n")?;
+        f.write_str(" other_names\n")?;
 
         for cache in &caches {
             let properties = cache.properties().map_err(|_| fmt::Error)?;
@@ -130,10 +145,32 @@ impl fmt::Display for Caches {
                 slabs: cache.attribute(c"slabs").map_err(|_| fmt::Error)?,
             }
             .write(f)?;
+            write_other_names(f, cache, properties.name, &links)?;
             f.write_str("\n")?;
         }
         Ok(())
     }
+}
+
+/// Writes the names in `/sys/kernel/slab` that lead to a cache, but for `shown`: that of its
+/// directory, and those of links.
+fn write_other_names(
+    f: &mut fmt::Formatter<'_>,
+    cache: &Kobject,
+    shown: &CStr,
+    links: &[Link],
+) -> fmt::Result {
+    let links = links.iter().filter(|link| link.leads_to(cache));
+    let names = Iterator::chain(core::iter::once(cache.name()), links.map(Link::name));
+    let mut separator = " ";
+    for name in names.filter(|name| *name != shown) {
+        f.write_str(core::mem::replace(&mut separator, ","))?;
+        write_name(f, name, b",")?;
+    }
+    if separator == " " {
+        f.write_str(" -")?;
+    }
+    Ok(())
 }
 
 /// Columns, separated by blanks.
@@ -147,10 +184,12 @@ struct Line<'a, S, N> {
 
 impl<S: Display, N: Display> Line<'_, S, N> {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_name(f, self.name, 28)?;
+        write_name(f, self.name, b"")?;
+        let padding = 28usize.saturating_sub(self.name.count_bytes());
         core::write!(
             f,
-            " {:<7} {:>11} {:>8} {:>7}",
+            "{:padding$} {:<7} {:>11} {:>8} {:>7}",
+            "",
             self.zone,
             self.object_size,
             self.objects,
@@ -159,15 +198,12 @@ impl<S: Display, N: Display> Line<'_, S, N> {
     }
 }
 
-/// A name in a column; what would break the columns is shown as `?`.
-fn write_name(f: &mut fmt::Formatter<'_>, name: &CStr, width: usize) -> fmt::Result {
-    let bytes = name.to_bytes();
-    for byte in bytes {
-        let shown = if byte.is_ascii_graphic() { *byte } else { b'?' };
+/// Writes a name; bytes that would break the columns, and `separator`, are shown as `?`.
+fn write_name(f: &mut fmt::Formatter<'_>, name: &CStr, separator: &[u8]) -> fmt::Result {
+    for byte in name.to_bytes() {
+        let breaks = !byte.is_ascii_graphic() || separator.contains(byte);
+        let shown = if breaks { b'?' } else { *byte };
         core::fmt::Write::write_char(f, shown.into())?;
-    }
-    for _ in bytes.len()..width {
-        f.write_str(" ")?;
     }
     Ok(())
 }
@@ -205,7 +241,7 @@ mod tests {
         Ok(columns)
     }
 
-    /// Whether the line of a cache has these columns.
+    /// Returns whether the line of a cache has these columns.
     fn is(name: &str, columns: &[&str]) -> Result<bool> {
         let line = line(name)?;
         let same = |(a, b): (&CString, &&str)| a.to_bytes() == b.as_bytes();
@@ -218,10 +254,10 @@ mod tests {
         let cache = KmemCache::<[u64; 128]>::builder(c"test_list")
             .flags(SlabFlags::LOW | SlabFlags::CONSISTENCY_CHECKS)
             .build()?;
-        assert!(is("test_list", &[Zone::LOW.name(), "1024", "0", "0"])?);
+        assert!(is("test_list", &[Zone::LOW.name(), "1024", "0", "0", "-"])?);
         // Without sheaves, which debugging does without, objects are those in use.
         let object = cache.alloc([0; 128], Gfp::KERNEL)?;
-        assert!(is("test_list", &[Zone::LOW.name(), "1024", "1", "1"])?);
+        assert!(is("test_list", &[Zone::LOW.name(), "1024", "1", "1", "-"])?);
         drop(object);
         drop(cache);
         assert!(line("test_list")?.is_empty());
@@ -234,7 +270,7 @@ mod tests {
             let cache = KmemCache::<[u64; 2]>::builder(c"test_list_zone")
                 .flags(zone.slab_flags())
                 .build()?;
-            assert!(is("test_list_zone", &[zone.name(), "16", "0", "0"])?);
+            assert!(is("test_list_zone", &[zone.name(), "16", "0", "0", "-"])?);
             drop(cache);
         }
         Ok(())
@@ -243,8 +279,37 @@ mod tests {
     #[test]
     fn names_do_not_break_columns() -> Result {
         let cache = KmemCache::<[u64; 2]>::builder(c"test_list_\xc3\xa9").build()?;
-        assert!(is("test_list_??", &["normal", "16", "0", "0"])?);
+        assert!(is("test_list_??", &["normal", "16", "0", "0", "-"])?);
         drop(cache);
+        Ok(())
+    }
+
+    // A merged cache is found by each of its names.
+    #[test]
+    fn other_names_are_shown() -> Result {
+        let make = |name: &CStr| {
+            let mut args = bindings::kmem_cache_args::default();
+            // SAFETY: The name is a C string, and these arguments are good for a cache.
+            unsafe { bindings::__kmem_cache_create_args(name.as_char_ptr(), 424, &mut args, 0) }
+        };
+        let made = [c"test_list_a", c"test_list_b", c"test_list_c"].map(make);
+        let text = text()?;
+        let text = text.to_str().map_err(|_| EINVAL)?;
+        let lines = |name: &str| {
+            let has = |line: &&str| {
+                let mut columns = line.split_whitespace();
+                let first = columns.next() == Some(name);
+                let mut others = columns.last().unwrap_or("").split(',');
+                first || others.any(|other| other == name)
+            };
+            text.lines().filter(has).count()
+        };
+        let found = ["test_list_a", "test_list_b", "test_list_c"].map(lines);
+        for cache in made {
+            // SAFETY: Each was just created, if not merged with another, and has no objects.
+            unsafe { bindings::kmem_cache_destroy(cache) };
+        }
+        assert_eq!(found, [1; 3]);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What moved in the kernel crate from Linux 7.2 to 7.3, and here only: the rest of our sources is
-//! the same for both.
+//! Differences of the kernel crate between Linux 7.2 and 7.3. All other sources are the same for
+//! both.
 //!
 //! `linux_7_3` is set by the Kbuild at the top where the kernel is 7.3 or newer. Modules that do
 //! not use our crate include this file.
@@ -99,14 +99,14 @@ pub fn bound(registration: &faux::Registration) -> &Device<Bound> {
     AsRef::<faux::Device<Bound>>::as_ref(registration).as_ref()
 }
 
-/// Where a device finds the memory.
+/// Returns the address for the device.
 #[cfg(not(linux_7_3))]
 #[inline(always)]
 pub fn dma_address(memory: &Coherent<[u64]>) -> DmaAddress {
     memory.dma_handle()
 }
 
-/// Where a device finds the memory.
+/// Returns the address for the device.
 #[cfg(linux_7_3)]
 #[inline(always)]
 pub fn dma_address(memory: &Coherent<[u64]>) -> DmaAddress {
@@ -167,6 +167,7 @@ pub unsafe fn page_table<F: IoPageTableFmt>(
     device: &Device<Bound>,
     config: Config,
 ) -> Result<PageTable<F>> {
-    // SAFETY: As promised, the device outlives the table, which is all that uses the reference.
+    // SAFETY: The device outlives the table by the safety requirements, and only the table uses the
+    // reference.
     IoPageTable::new(unsafe { &*core::ptr::from_ref(device) }, config)
 }

@@ -136,26 +136,6 @@ void slab_rust_free_pages(const void *address)
 	__free_pages(page, order);
 }
 
-/* Chunks are what page_frag takes from the page allocator. */
-
-struct page *slab_rust_chunk_of(const void *address)
-{
-	return virt_to_head_page(address);
-}
-
-size_t slab_rust_chunk_bytes(struct page *chunk)
-{
-	return page_size(chunk);
-}
-
-/* A chunk that goes away may do so before this is called. */
-void slab_rust_chunk_account(const struct page *chunk, size_t bytes, bool held)
-{
-	long pages = bytes >> PAGE_SHIFT;
-
-	mod_node_page_state(page_pgdat(chunk), NR_SECONDARY_PAGETABLE, held ? pages : -pages);
-}
-
 void slab_rust_kmemleak_ignore(const void *object)
 {
 	kmemleak_ignore(object);

@@ -27,9 +27,6 @@ struct page *slab_rust_page_of(const void *address);
 void *slab_rust_alloc_pages(gfp_t gfp, unsigned int order);
 void *slab_rust_alloc_two_pages(gfp_t gfp, void **second);
 void slab_rust_free_pages(const void *address);
-struct page *slab_rust_chunk_of(const void *address);
-size_t slab_rust_chunk_bytes(struct page *chunk);
-void slab_rust_chunk_account(const struct page *chunk, size_t bytes, bool held);
 void slab_rust_kmemleak_ignore(const void *object);
 bool slab_rust_layout(struct kobject *kobj, struct slab_rust_layout *layout);
 

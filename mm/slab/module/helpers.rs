@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `helpers.c` provides: macros and inline functions of the kernel's headers.
+//! Functions of `helpers.c`: macros and inline functions of the kernel's headers.
 
 use crate::{
     bindings,
@@ -14,8 +14,7 @@ pub(crate) mod in_kernel {
     // Without lockdep kernel objects have a member without a size, in C as in Rust.
     #[allow(improper_ctypes)]
     extern "C" {
-        /// Whether the log may hear of one more request that was refused: a few times in some
-        /// seconds.
+        /// Returns whether one more line about a refused request may be logged: a rate limit.
         #[link_name = "slab_rust_may_report"]
         pub(crate) fn slab_may_report() -> bool;
 
@@ -87,12 +86,15 @@ pub(crate) mod in_kernel {
         #[link_name = "slab_rust_free_pages"]
         pub(crate) fn pagetable_free_pages(address: *const c_void);
 
+        /// Declared in `linux/async.h`: waits for the code of all `async_schedule()` calls.
+        pub(crate) fn async_synchronize_full();
+
         #[link_name = "slab_rust_kmemleak_ignore"]
         pub(crate) fn kmemleak_ignore(object: *const c_void);
     }
 }
 
-/// What the private layout of a cache says; `struct slab_rust_layout`.
+/// Fields of the private layout of a cache; `struct slab_rust_layout`.
 #[repr(C)]
 pub(crate) struct Layout {
     pub(crate) name: *const c_char,
@@ -113,13 +115,4 @@ extern "C" {
 
     /// Reads the private layout of a cache (layout.c); false if it is not known.
     pub(crate) fn slab_rust_layout(kobj: *mut bindings::kobject, layout: *mut Layout) -> bool;
-
-    /// `virt_to_head_page()`: `address` has to lie in the kernel's linear map.
-    pub(crate) fn slab_rust_chunk_of(address: *const c_void) -> *mut bindings::page;
-
-    /// `page_size()` of a head page.
-    pub(crate) fn slab_rust_chunk_bytes(chunk: *mut bindings::page) -> usize;
-
-    /// Counts a chunk of `bytes` bytes among the secondary page tables, or no longer.
-    pub(crate) fn slab_rust_chunk_account(chunk: *const bindings::page, bytes: usize, held: bool);
 }

@@ -55,3 +55,19 @@ pub mod prelude {
         }
     }
 }
+
+/// `bindings::smp_call_function_single`, whose last argument is a `bool` since 7.3.
+///
+/// # Safety
+///
+/// `function` may be called on that CPU with `info`, in its interrupt handler.
+#[allow(dead_code)] // Used by tests.
+pub(crate) unsafe fn smp_call_function_single(
+    cpu: kernel::ffi::c_int,
+    function: kernel::bindings::smp_call_func_t,
+    info: *mut kernel::ffi::c_void,
+    wait: bool,
+) -> kernel::ffi::c_int {
+    // SAFETY: The requirements are the same.
+    unsafe { kernel::bindings::smp_call_function_single(cpu, function, info, wait.into()) }
+}

@@ -5,6 +5,7 @@
 //! - [`helpers`] and [`registry`] have the C functions that the kernel gains with the abstraction;
 //! - [`cache_dma32`] is the file in each cache's directory of sysfs, [`caches_file`] the list of
 //!   all caches in debugfs, from [`properties`];
+//! - [`kfence`] keeps KFENCE away from caches, [`links`] reads the other names of merged caches;
 //! - [`watch`] follows modules that have static caches;
 //! - [`compat`] is about kernels that are not the newest.
 
@@ -12,6 +13,8 @@ mod cache_dma32;
 pub(crate) mod caches_file;
 pub mod compat;
 pub(crate) mod helpers;
+mod kfence;
+mod links;
 #[cfg(not(linux_7_3))]
 pub mod linux_7_2;
 mod properties;

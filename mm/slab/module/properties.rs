@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All caches of the system, and what each is.
+//! All caches of the system, and their properties.
 //!
 //! C header: [`include/linux/kobject.h`](srctree/include/linux/kobject.h)
 //!
@@ -9,6 +9,7 @@
 use core::mem::MaybeUninit;
 
 use crate::{
+    error::to_result,
     prelude::*,
     slab::{
         flags::{
@@ -16,6 +17,7 @@ use crate::{
             Zone, //
         },
         sysfs::{
+            find_attribute,
             slab_set,
             Kobject, //
         }, //
@@ -48,11 +50,33 @@ pub(crate) fn caches() -> Result<KVec<Kobject>> {
     }
 }
 
-/// What a cache is.
+impl Kobject {
+    /// Returns the name of the cache's directory.
+    pub(crate) fn name(&self) -> &CStr {
+        // SAFETY: The reference keeps the object and its name, which stays the same.
+        unsafe { CStr::from_char_ptr((*self.as_ptr()).name) }
+    }
+
+    /// Writes to an attribute of the cache, as sysfs does.
+    pub(crate) fn store(&self, name: &CStr, value: &[u8]) -> Result {
+        let kobj = self.as_ptr();
+        // SAFETY: The reference keeps the object; its type is a constant of the allocator.
+        let ktype = unsafe { &*(*kobj).ktype };
+        let attr = find_attribute(ktype, name).ok_or(ENOENT)?;
+        // SAFETY: The operations are constants of the allocator.
+        let store = unsafe { (*ktype.sysfs_ops).store }.ok_or(EIO)?;
+        // SAFETY: The attribute is one of this type, the value is as long as is said, and the
+        // reference keeps the cache.
+        let length = unsafe { store(kobj, attr, value.as_ptr().cast(), value.len()) };
+        to_result(length.min(0) as c_int)
+    }
+}
+
+/// Properties of a cache.
 pub(crate) struct Properties<'a> {
-    /// The name it was made with, if that can be known, or that of its directory.
+    /// The name that it was created with, if that can be known, or that of its directory.
     pub(crate) name: &'a CStr,
-    /// Where its objects lie, if that can be known.
+    /// The zone of its objects, if that can be known.
     pub(crate) zone: Option<Zone>,
     /// All of its flags, if they can be known.
     #[cfg_attr(not(CONFIG_KUNIT = "y"), expect(dead_code))]
@@ -62,7 +86,7 @@ pub(crate) struct Properties<'a> {
 }
 
 impl Kobject {
-    /// What the cache is.
+    /// Returns the properties of the cache.
     pub(crate) fn properties(&self) -> Result<Properties<'_>> {
         let mut layout = MaybeUninit::<helpers::Layout>::uninit();
         // SAFETY: The reference keeps the cache; `layout` is written if this is true.
@@ -79,8 +103,7 @@ impl Kobject {
             });
         }
 
-        // SAFETY: The reference keeps the object and its name, which stays the same.
-        let name = unsafe { CStr::from_char_ptr((*self.as_ptr()).name) };
+        let name = self.name();
         let zone = if self.attribute(c"cache_dma").is_ok_and(|dma| dma == 1) {
             Some(Zone::Dma)
         } else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The caches that were made by way of this crate: whose name is taken, whose objects leaked.
+//! The caches that were created by this crate: their names, and the objects that leaked.
 //!
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 //!
@@ -20,11 +20,11 @@ use crate::{
             SlabFlags,
             Zone, //
         },
-        raw_cache::wait_for_frees,
         sysfs, //
     },
     slab_module::{
         cache_dma32,
+        kfence,
         properties, //
     },
     str::CString,
@@ -41,7 +41,7 @@ compile_error!("slab_rust needs a kernel with CONFIG_SLUB_DEBUG=y, which counts 
 
 /// Functions that the kernel tree has in C, in mm/slab_common.c and mm/slub.c.
 ///
-/// What is said of them here is all that the files of `mm/slab` rely on.
+/// Their documentation here is all that the files of `mm/slab` rely on.
 pub(crate) mod in_kernel {
     use super::*;
 
@@ -69,10 +69,10 @@ pub(crate) mod in_kernel {
         args: *mut bindings::kmem_cache_args,
         flags: bindings::slab_flags_t,
     ) -> *mut bindings::kmem_cache {
-        // SAFETY: By the safety requirements.
+        // SAFETY: `name` is a C string by the safety requirements.
         let name = unsafe { CStr::from_char_ptr(name) };
         let made = create(name, SlabFlags::from_raw(flags), || {
-            // SAFETY: By the safety requirements.
+            // SAFETY: The arguments are good for a cache, by the safety requirements.
             let cache = unsafe {
                 bindings::__kmem_cache_create_args(name.as_char_ptr(), size, args, flags)
             };
@@ -86,22 +86,22 @@ pub(crate) mod in_kernel {
 
     /// `bool kmem_cache_destroy_unused(struct kmem_cache *s)`
     ///
-    /// Destroys a cache if none of its objects is allocated, after those that are being freed
-    /// (`kfree_rcu()`, `SLAB_TYPESAFE_BY_RCU`) are. Sleeps. Returns true if it did.
+    /// Destroys a cache if none of its objects is allocated, after those that are being freed by
+    /// `kfree_rcu()` are. Sleeps. Returns true if it did.
     ///
-    /// Otherwise the cache stays as it is, with its name, for its objects, says so in the log in one
-    /// line of level `KERN_ERR`, `cache '<name>' stays behind: <number> of its objects leaked`, and
-    /// returns false. The number counts allocated objects only, wherever they lie: in slabs or in
-    /// KFENCE's pool. Objects that wait in per-CPU sheaves are not allocated.
+    /// Otherwise the cache stays as it is, with its name, for its objects, says so in the log in
+    /// one line of level `KERN_ERR`, `cache '<name>' stays behind: <number> of its objects leaked`,
+    /// and returns false. The number counts allocated objects only, wherever they lie: in slabs or
+    /// in KFENCE's pool. Objects that wait in per-CPU sheaves are not allocated.
     ///
     /// # Safety
     ///
-    /// `cache` was made by [`kmem_cache_create_unique`], and nobody makes use of it afterwards but to
-    /// access the objects that are still allocated.
+    /// `cache` was made by [`kmem_cache_create_unique`], and nobody makes use of it afterwards but
+    /// to access the objects that are still allocated.
     pub(crate) unsafe extern "C" fn kmem_cache_destroy_unused(
         cache: *mut bindings::kmem_cache,
     ) -> bool {
-        // SAFETY: By the safety requirements.
+        // SAFETY: The requirements are the same.
         unsafe { destroy(cache) }
     }
 
@@ -123,21 +123,20 @@ pub(crate) mod in_kernel {
     }
 }
 
-/// What is known of a live cache that was made here.
+/// A live cache that was created by this crate.
 struct Entry {
     /// Address of the cache, 0 once it is being destroyed.
     cache: usize,
     name: Arc<CString>,
     zone: Zone,
-    rcu: bool,
     /// `cache_dma32`; none if it could not be made.
     file: Option<cache_dma32::File>,
 }
 
-/// Whether a cache that is not in the registry has a name: in sysfs, or where its
-/// directory has another name, as the one it was made with.
+/// Returns whether a cache that is not in the registry has a name: in sysfs or, where the name of
+/// its directory differs, as the one that it was created with.
 fn is_taken(name: &CStr) -> Result<bool> {
-    // A name whose slabs are gone was left behind, and the kernel replaces it.
+    // A link whose slabs are gone was left behind, and the kernel replaces it.
     if sysfs::find(name).is_some() {
         return Ok(true);
     }
@@ -149,7 +148,7 @@ fn is_taken(name: &CStr) -> Result<bool> {
     Ok(false)
 }
 
-/// The zone of a live cache that was made here.
+/// Returns the zone of a live cache that was created by this crate.
 pub(crate) fn zone_of(name: &CStr) -> Option<Zone> {
     let caches = CACHES.lock();
     let entry = caches.iter().find(|entry| **entry.name == *name)?;
@@ -160,8 +159,8 @@ global_lock! {
     // SAFETY: `init` is called when the module is loaded, before any of its symbols
     // can be used.
     //
-    /// The live caches that were made here. Held while one is made, so that no two
-    /// get one name.
+    /// The live caches that were created by this crate. Locked while one is created, so that no two
+    /// get the same name.
     unsafe(uninit) static CACHES: Mutex<KVec<Entry>> = KVec::new();
 }
 
@@ -169,11 +168,11 @@ global_lock! {
 ///
 /// To be called once, before any cache is made.
 pub(crate) unsafe fn init() {
-    // SAFETY: By the safety requirements.
+    // SAFETY: This is called once, before anything takes the lock, by the safety requirements.
     unsafe { CACHES.init() };
 }
 
-/// Has a cache made, whose name no other has. [`EEXIST`] if one does.
+/// Creates a cache by `make` unless another one has the name, which is [`EEXIST`].
 fn create(
     name: &CStr,
     flags: SlabFlags,
@@ -187,12 +186,16 @@ fn create(
     }
     caches.reserve(1, GFP_KERNEL)?;
     let cache = make()?;
+    if let Err(error) = kfence::skip(name) {
+        // SAFETY: The cache was just created, and nothing was allocated.
+        unsafe { bindings::kmem_cache_destroy(cache.as_ptr()) };
+        return Err(error);
+    }
     let zone = Zone::of(flags);
     let entry = Entry {
         cache: cache.as_ptr() as usize,
         name: owned_name,
         zone,
-        rcu: flags.contains(SlabFlags::TYPESAFE_BY_RCU),
         file: cache_dma32::File::new(name, zone),
     };
     // Cannot fail: there is room for it.
@@ -200,7 +203,7 @@ fn create(
     Ok(cache)
 }
 
-/// Calls `f` with what is known of a live cache.
+/// Calls `f` with the entry of a live cache.
 fn with<R>(cache: *mut bindings::kmem_cache, f: impl FnOnce(&mut Entry) -> R) -> Result<R> {
     let mut caches = CACHES.lock();
     let entry = caches
@@ -209,7 +212,7 @@ fn with<R>(cache: *mut bindings::kmem_cache, f: impl FnOnce(&mut Entry) -> R) ->
     entry.map(f).ok_or(ENOENT)
 }
 
-/// Bytes of the slabs of a cache.
+/// Returns the bytes of the slabs of a cache.
 fn slab_bytes(cache: *mut bindings::kmem_cache) -> Result<usize> {
     let name = with(cache, |entry| entry.name.clone())?;
     let cache = sysfs::find(&name).ok_or(ENOENT)?;
@@ -217,7 +220,7 @@ fn slab_bytes(cache: *mut bindings::kmem_cache) -> Result<usize> {
     Ok((slabs * PAGE_SIZE) << order)
 }
 
-/// Destroys a cache, or says how many of its objects keep that from being done.
+/// Destroys a cache, or logs how many of its objects are still allocated.
 ///
 /// # Safety
 ///
@@ -226,38 +229,34 @@ unsafe fn destroy(cache: *mut bindings::kmem_cache) -> bool {
     let known = |entry: &mut Entry| {
         // The next cache may have the address before this entry goes.
         entry.cache = 0;
-        (entry.name.clone(), entry.rcu, entry.file.take())
+        (entry.name.clone(), entry.file.take())
     };
-    let Ok((name, rcu, file)) = with(cache, known) else {
+    let Ok((name, file)) = with(cache, known) else {
         return false;
     };
-    // No reader is in our file any more when this returns.
+    // When this returns no reader is in the file any more.
     drop(file);
-    if rcu {
-        wait_for_frees();
-    }
-    // The name stays taken until the cache is gone. The registry is not locked
-    // until then: to destroy a cache is to wait for CPU hotplug, which may wait for
-    // one to be made.
+    // The name stays taken until the cache is gone. The registry is not locked until then:
+    // destroying a cache waits for CPU hotplug, which may wait for one that is created.
     //
-    // SAFETY: By the function's requirements.
+    // SAFETY: The cache is alive and not used any more, by the safety requirements.
     let destroyed = unsafe { end(cache, &name) };
     let mut caches = CACHES.lock();
     caches.retain(|entry| !Arc::ptr_eq(&entry.name, &name));
     if caches.is_empty() {
-        // The module may go, and nobody drops a static then.
+        // The module may be unloaded, and statics are not dropped.
         *caches = KVec::new();
     }
     destroyed
 }
 
-/// Destroys a cache unless objects of its own are in use.
+/// Destroys a cache unless objects of it are allocated.
 ///
 /// # Safety
 ///
 /// The cache is alive, and nobody uses it afterwards.
 unsafe fn end(cache: *mut bindings::kmem_cache, name: &CStr) -> bool {
-    // What per-CPU sheaves hold goes back too, so only objects in use are left.
+    // Objects in per-CPU sheaves are freed too, so that only allocated ones are left.
     //
     // SAFETY: The cache is alive.
     let empty = unsafe { bindings::kmem_cache_shrink(cache) } == 0;
@@ -268,7 +267,8 @@ unsafe fn end(cache: *mut bindings::kmem_cache, name: &CStr) -> bool {
         }
         return false;
     }
-    // SAFETY: The cache is alive, and by the function's requirements it may go.
+    // SAFETY: The cache is alive, has no objects, and is not used any more, by the safety
+    // requirements.
     unsafe { bindings::kmem_cache_destroy(cache) };
     true
 }
@@ -278,12 +278,12 @@ unsafe fn end(cache: *mut bindings::kmem_cache, name: &CStr) -> bool {
 mod tests {
     use super::*;
     use crate::slab::{
-        cache::KmemCache,
-        flags::SlabFlags,
-        gfp::Gfp, //
+        Gfp,
+        KmemCache,
+        Object, //
     };
 
-    /// Whether the directory of a cache has the file.
+    /// Returns whether the directory of a cache has the file.
     fn has_file(cache: &CStr) -> bool {
         // SAFETY: The reference keeps the object and, with it, its directory.
         let find =
@@ -291,9 +291,18 @@ mod tests {
         sysfs::find(cache).and_then(find).is_some()
     }
 
-    // KFENCE, which keeps a count of its own, does not serve caches with a zone.
     fn build(name: &CStr) -> Result<KmemCache<[u64; 5]>> {
-        KmemCache::builder(name).flags(SlabFlags::LOW).build()
+        KmemCache::builder(name).build()
+    }
+
+    #[cfg(CONFIG_KFENCE)]
+    #[test]
+    fn kfence_is_kept_away() -> Result {
+        const NAME: &CStr = c"test_kfence";
+        let cache = build(NAME)?;
+        assert_eq!(sysfs::attribute(NAME, c"skip_kfence")?, 1);
+        drop(cache);
+        Ok(())
     }
 
     #[test]
@@ -317,7 +326,7 @@ mod tests {
     fn names_of_others_are_taken_while_their_slabs_live() -> Result {
         let foreign = |name: &CStr| -> Result<NonNull<bindings::kmem_cache>> {
             let mut args = bindings::kmem_cache_args::default();
-            // SAFETY: As in C; a size of 408 bytes and no flags are fine.
+            // SAFETY: The name is a C string, and these arguments are good for a cache.
             NonNull::new(unsafe {
                 bindings::__kmem_cache_create_args(name.as_char_ptr(), 408, &mut args, 0)
             })
@@ -327,7 +336,7 @@ mod tests {
         let second = foreign(c"test_foreign_b")?;
         assert!(build(c"test_foreign_a").err() == Some(EEXIST));
         assert!(build(c"test_foreign_b").err() == Some(EEXIST));
-        // SAFETY: They were just made, and nothing was allocated.
+        // SAFETY: Both were just created, and nothing was allocated.
         unsafe {
             bindings::kmem_cache_destroy(first.as_ptr());
             bindings::kmem_cache_destroy(second.as_ptr());
@@ -348,21 +357,21 @@ mod tests {
             cache.alloc([2; 5], Gfp::KERNEL)?,
             cache.alloc([3; 5], Gfp::KERNEL)?,
         ]
-        .map(crate::slab::Object::into_raw);
+        .map(Object::into_raw);
         drop(cache.alloc([4; 5], Gfp::KERNEL)?);
         assert!(has_file(NAME));
         drop(cache);
 
-        // What the file shows is part of this module, which may go.
+        // The text of the file is part of this module, which may be unloaded.
         assert!(!has_file(NAME));
         assert_eq!(sysfs::attribute(NAME, c"objects")?, 3);
         for (object, value) in leaked.iter().zip(1..) {
-            // SAFETY: They were leaked, so nobody else uses them.
+            // SAFETY: The objects were leaked, so that nothing else uses them.
             assert_eq!(unsafe { *object.as_ref() }, [value; 5]);
         }
         assert!(build(NAME).err() == Some(EEXIST));
 
-        // SAFETY: The cache stayed, and with the last of its objects nobody uses it.
+        // SAFETY: The cache stayed; it is not used after the last of its objects was freed.
         unsafe {
             for object in leaked {
                 bindings::kmem_cache_free(raw.as_ptr(), object.as_ptr().cast());

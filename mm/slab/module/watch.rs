@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Static caches while this module is loaded, and when it goes.
+//! Loading and unloading of the module: static caches, and callbacks of RCU.
 
 use crate::{
     bindings,
@@ -8,27 +8,30 @@ use crate::{
     prelude::*,
     slab::static_cache::{
         destroy,
-        get_ready,
+        follow_modules,
         NOTIFIER, //
     }, //
 };
 
-/// Follows modules as long as this one is loaded.
+/// Follows modules with static caches as long as this one is loaded.
 pub(crate) struct Watch(());
 
 impl Watch {
-    /// Begins with it.
+    /// Starts to follow modules.
     pub(crate) fn new() -> Result<Self> {
-        get_ready()?;
+        follow_modules()?;
         Ok(Self(()))
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // SAFETY: It is on the chain.
+        // SAFETY: The notifier was registered by `follow_modules`.
         unsafe { bindings::unregister_module_notifier(NOTIFIER.as_ptr()) };
-        // Other modules' caches are gone: those modules need this one's symbols.
+        // The caches of other modules are gone, as those modules need the symbols of this one.
         destroy(this_module::<crate::LocalModule>().as_ptr() as usize);
+        // SAFETY: `rcu_barrier()` may be called wherever sleeping is allowed. The callback of RCU
+        // caches is code of this module.
+        unsafe { bindings::rcu_barrier() };
     }
 }

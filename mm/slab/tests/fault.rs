@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Allocations that fail when a test wants them to.
+//! Allocations that fail at the request of a test.
 //!
 //! C header: [`include/linux/fault-inject.h`](srctree/include/linux/fault-inject.h)
 //!
-//! The kernel spares single pages and those who may wait, and does not fail whatever a task asks
-//! for, unless it is told to in debugfs: for `failslab` and `fail_page_alloc` `probability` 100,
-//! `times` -1, `task-filter` and not `ignore-gfp-wait`, and `min-order` 0.
+//! By default the kernel does not fail allocations of single pages, nor those that may wait. That
+//! is set in debugfs: for `failslab` and `fail_page_alloc` `probability` 100, `times` -1,
+//! `task-filter` and not `ignore-gfp-wait`, and `min-order` 0.
 
 use crate::{
     bindings,
@@ -14,33 +14,34 @@ use crate::{
     slab::gfp::Gfp, //
 };
 
-/// Flags for an allocation that can be made to fail, and does so without a word.
+/// Flags for an allocation that can be made to fail, without a stack dump.
 pub const GFP: Gfp = Gfp::from_raw(Gfp::ATOMIC.as_raw() | bindings::__GFP_NOWARN);
 
-/// The same for one that may wait.
+/// Flags for an allocation that may wait and can be made to fail, without a stack dump.
 pub const WAITING: Gfp = Gfp::from_raw(Gfp::KERNEL.as_raw() | bindings::__GFP_NOWARN);
 
-/// Runs `call` with the `n`th of its allocations failing, of those that can be made to. Says what
-/// came of it, and whether it made that many.
+/// Runs `call` with the `n`th of its allocations failing, of those that can be made to. Returns the
+/// result, and whether it made that many.
 ///
-/// That an allocation failed does not mean that the call does: the kernel's own bookkeeping has
-/// other ways, and a smaller slab may do.
+/// The call need not fail if an allocation does: the kernel may retry with a smaller slab, or do
+/// without.
 pub fn nth<R>(n: u32, call: impl FnOnce() -> R) -> (R, bool) {
     let task = current!().as_ptr();
-    // SAFETY: The task is alive; only itself and the kernel on its behalf use the field.
+    // SAFETY: This is the current task: only itself, and the kernel on its behalf, use the field.
     let left = unsafe { &raw mut (*task).fail_nth };
-    // SAFETY: As above.
+    // SAFETY: The field is that of the current task.
     unsafe { left.write(n) };
     let result = call();
-    // SAFETY: As above.
+    // SAFETY: The field is that of the current task.
     (result, unsafe { left.replace(0) } == 0)
 }
 
-/// Lets all allocations of this task fail that `call` makes.
+/// Runs `call` with all of its allocations failing.
 pub fn all<R>(call: impl FnOnce() -> R) -> R {
     let task = current!().as_ptr();
     let set = |fail: bool| {
-        // SAFETY: As for `fail_nth`.
+        // SAFETY: This is the current task: only itself, and the kernel on its behalf, use the
+        // field.
         unsafe { (*task).make_it_fail = fail.into() };
     };
     set(true);
@@ -49,11 +50,11 @@ pub fn all<R>(call: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whether the kernel was told to let single pages fail, and those who may wait.
+/// Returns whether allocations of single pages, and those that may wait, can be made to fail.
 pub fn is_set_up() -> bool {
     [GFP, WAITING].into_iter().all(|gfp| {
         all(|| {
-            // SAFETY: Any order may be asked for; nobody else has seen the page.
+            // SAFETY: Any order may be asked for; the page is used by nothing else.
             unsafe {
                 let page = bindings::get_free_pages_noprof(gfp.as_raw(), 0);
                 bindings::free_pages(page, 0);
@@ -63,15 +64,14 @@ pub fn is_set_up() -> bool {
     })
 }
 
-/// Has the running test noted as skipped, and says so, if [`is_set_up`] does not hold.
+/// Returns true and marks the running test, if any, as skipped, unless [`is_set_up`] holds.
 pub fn skip_unless_set_up() -> bool {
     let skips = !is_set_up();
-    if skips {
-        // SAFETY: Called by a test, whose own this is.
-        unsafe {
-            let test = bindings::kunit_get_current_test();
-            (*test).status = bindings::kunit_status_KUNIT_SKIPPED;
-        }
+    // SAFETY: The function returns the test of the current task, or NULL outside of a test.
+    let test = unsafe { bindings::kunit_get_current_test() };
+    if skips && !test.is_null() {
+        // SAFETY: The test belongs to the current task while it runs.
+        unsafe { (*test).status = bindings::kunit_status_KUNIT_SKIPPED };
     }
     skips
 }

@@ -89,7 +89,7 @@ fn in_turn<R>(
     Err(EOVERFLOW)
 }
 
-/// The same for what makes a cache of that name.
+/// Does the same for `make`, which creates a cache of that name.
 fn cache_in_turn<C>(make: impl Fn() -> Result<C>, works: impl Fn(&C) -> bool) -> Result<u32> {
     in_turn(&make, |cache, failed| {
         let right = match cache {
@@ -135,7 +135,7 @@ mod suite {
         };
         assert!(cache_in_turn(build, works)? > 0);
 
-        let build = || RcuCache::<Ready>::new(NAME, SlabFlags::NONE);
+        let build = || RcuCache::<Ready>::builder(NAME).build();
         let works = |cache: &RcuCache<Ready>| {
             let object = cache.alloc(Gfp::KERNEL);
             object.is_ok_and(|object| object.number.load(Relaxed) == 7)
@@ -200,24 +200,13 @@ mod suite {
             return Ok(());
         }
         for source in TableSource::ALL {
-            #[cfg(MODULE)]
-            let source = match source {
-                TableSource::Genalloc { .. } => TableSource::Genalloc { tables: 4 },
-                other => other,
-            };
             for size in [1024, 4096, 16384] {
                 let zone = Zone::LOW;
-                // kmalloc() does not know the zone.
-                #[cfg(MODULE)]
-                let zone = match source {
-                    TableSource::Kmalloc => Zone::Normal,
-                    _ => zone,
-                };
                 let Ok(tables) = TableAllocator::new(source, size, zone) else {
                     continue;
                 };
                 drop(tables);
-                // That of caches is made as other caches are.
+                // An allocator of a cache is created like other caches, in a test above.
                 if source != TableSource::Slab {
                     in_turn(
                         || TableAllocator::new(source, size, zone),

@@ -26,6 +26,7 @@ use crate::{
     },
     slab::{
         SlabFlags,
+        UserWindow,
         Zone, //
     },
     static_cache, //
@@ -35,12 +36,14 @@ static_cache! {
     struct Low for L2Slots {
         name: c"io-pgtable_armv7s_l2_rust",
         flags: SlabFlags::LOW,
+        user_window: UserWindow::NONE,
     }
 }
 
 static_cache! {
     struct Ext for L2Slots {
         name: c"io-pgtable_armv7s_l2_ext_rust",
+        user_window: UserWindow::NONE,
     }
 }
 
@@ -50,7 +53,7 @@ global_lock! {
 }
 
 /// Chooses the source for all sets, and makes the caches if that is [`TableSource::Slab`]. Returns
-/// [`ENOMEM`] if there is no memory for them, [`EINVAL`] for a source that is not for a set.
+/// [`ENOMEM`] if there is no memory for them.
 ///
 /// # Safety
 ///
@@ -64,7 +67,6 @@ pub(crate) unsafe fn init(source: TableSource) -> Result {
             Ext::create()?;
         }
         TableSource::Pool => {}
-        _ => return Err(EINVAL),
     }
     *SOURCE.lock() = Some(source);
     Ok(())

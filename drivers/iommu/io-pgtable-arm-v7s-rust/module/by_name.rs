@@ -212,7 +212,8 @@ pub unsafe extern "C" fn io_pgtable_arm_v7s_rust_populate(
 ) -> c_int {
     // SAFETY: The caller keeps the set for the call, and part of each MiB to itself.
     let result = unsafe {
-        ours(ops, "populated").and_then(|set| set.populate(iova, size, Gfp::from_raw(gfp)))
+        ours(ops, "populated")
+            .and_then(|set| set.populate(iova, size, Gfp::from_raw(gfp).may_fail()))
     };
     match result {
         Ok(()) => 0,

@@ -267,7 +267,7 @@ impl Watched {
         // SAFETY: `memory` is zeroes and begins with its `ftrace_ops`. Whatever fails from here
         // on, it stays, as all that a failed test has. `sample` is in the linear map.
         unsafe {
-            let phys = crate::slab::virt_to_phys(sample);
+            let phys = crate::slab::tests::virt_to_phys(sample);
             (*memory.as_ptr()).linear = v7s_linear_distance(phys);
             (*memory.as_ptr()).dev = dev.as_ptr();
             watch(

@@ -105,7 +105,7 @@ mod suite {
                 // SAFETY: Read from this set.
                 let table = unsafe { set.table().l2(raw) };
                 // SAFETY: A table is in the linear map.
-                let phys = unsafe { crate::slab::virt_to_phys(table.as_ptr().cast()) };
+                let phys = unsafe { crate::slab::tests::virt_to_phys(table.as_ptr().cast()) };
                 assert_eq!(entry::table_paddr(raw, extended), phys);
                 assert_eq!(phys & 0x3ff, 0);
                 assert!(extended || phys >> 32 == 0);

@@ -125,6 +125,7 @@ fn one_cpu() -> Result<KVec<Row>> {
 }
 
 /// Makes sure that the two are two.
+#[inline(never)] // For a stack frame of its own.
 fn compare_providers(dev: &PlatformDevice) -> Result {
     let case = Case::COMMON;
     let rust = Tables::new(Provider::Rust, &case, dev)?;
@@ -136,6 +137,7 @@ fn compare_providers(dev: &PlatformDevice) -> Result {
 }
 
 /// All operations that a case has something to say about.
+#[inline(never)] // For a stack frame of its own.
 fn measure_case(
     rows: &mut KVec<Row>,
     watch: &Stopwatch,

@@ -86,6 +86,7 @@ fn through_box<const ZEROED: bool>(watch: &Stopwatch) -> Result<u64> {
 }
 
 /// Measures allocate and free of a 1 KiB object below 4 GiB, plain and zeroed.
+#[inline(never)] // For a stack frame of its own.
 pub(crate) fn measure(rows: &mut KVec<Row>, watch: &Stopwatch) -> Result {
     let cache = Tables::create()?;
     let case = Case {

@@ -217,6 +217,7 @@ fn round(
 }
 
 /// Measures how long sets take to come (`map`) and go (`unmap`). Both may sleep.
+#[inline(never)] // For a stack frame of its own.
 pub(crate) fn measure_lifetime(
     watch: &Stopwatch,
     provider: Provider,

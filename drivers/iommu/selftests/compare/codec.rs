@@ -36,6 +36,7 @@ const FLAGS: u32 = 1 << 6;
 const OTHERS: [u32; 3] = [1 << 6, 1 << 30, 1 << 31];
 
 /// Goes through the entries for a set of quirks. Says how many there were.
+#[inline(never)] // For a stack frame of its own.
 pub(crate) fn run(
     quirks: usize,
     dev: &PlatformDevice,

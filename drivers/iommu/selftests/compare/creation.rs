@@ -32,6 +32,7 @@ use crate::{
 const QUIRK_BITS: u32 = 12;
 
 /// Accepted ones: registers and page sizes are the same.
+#[inline(never)] // For a stack frame of its own.
 pub(crate) fn accepted(dev: &PlatformDevice) -> Verdict {
     for quirks in QUIRKS {
         for coherent in [true, false] {
@@ -64,6 +65,7 @@ fn same(setup: &Setup, dev: &PlatformDevice) -> Verdict {
 }
 
 /// Others: both refuse them.
+#[inline(never)] // For a stack frame of its own.
 pub(crate) fn refused(dev: &PlatformDevice) -> Verdict {
     for quirks in QUIRKS {
         let full = Setup::full(quirks, true);

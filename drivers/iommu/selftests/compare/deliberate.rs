@@ -60,6 +60,7 @@ const TESTS: [(&str, Test); 13] = [
     ("runs_end_before_callbacks", runs_end_before_callbacks),
 ];
 
+#[inline(never)] // For a stack frame of its own.
 pub(crate) fn run(ktap: &mut Ktap, dev: &PlatformDevice) {
     for (name, test) in TESTS {
         ktap.result(fmt!("deliberate: {}", name), test(dev));

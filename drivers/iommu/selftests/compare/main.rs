@@ -163,6 +163,7 @@ fn compare() -> Result<Results> {
 }
 
 /// Makes sure that the two are two.
+#[inline(never)] // For a stack frame of its own.
 fn check_both(dev: &PlatformDevice) -> Result {
     let set = |provider| Set::new(provider, &Setup::full(0, true), dev)?.ok_or(ENOMEM);
     let (rust, c) = (set(Provider::Rust)?, set(Provider::C)?);
@@ -170,6 +171,7 @@ fn check_both(dev: &PlatformDevice) -> Result {
 }
 
 /// A result for each class of configurations, after sessions of each in turn.
+#[inline(never)] // For a stack frame of its own.
 fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
     let seed = parameter(&module_parameters::seed);
     let operations = parameter(&module_parameters::operations);

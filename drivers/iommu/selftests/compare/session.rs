@@ -38,6 +38,7 @@ pub(crate) fn class(number: u32) -> usize {
 }
 
 /// Runs a session. What is wrong comes with as few operations as bring it about, if `shrink`.
+#[inline(never)] // For a stack frame of its own.
 pub(crate) fn run(
     number: u32,
     dev: &PlatformDevice,

@@ -75,6 +75,7 @@ pub(crate) struct Set {
 }
 
 impl Set {
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn new(provider: Provider, config: &Config) -> Result<Self> {
         let mut cfg = bindings::io_pgtable_cfg {
             quirks: v7s_dump_quirks(config.ns, !config.perms, config.mtk_ext),

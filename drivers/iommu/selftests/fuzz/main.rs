@@ -97,6 +97,7 @@ fn random(machine: &Machine) -> Result {
     Ok(())
 }
 
+#[inline(never)] // For a stack frame of its own.
 fn sessions(seed: u64, first: u64, calls: u64, machine: &Machine) -> Result {
     const SESSION: u64 = session::CALLS as u64;
 

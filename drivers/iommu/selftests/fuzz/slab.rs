@@ -23,7 +23,6 @@ use slab_rust::{
         TableSource, //
     },
     slab::{
-        virt_to_phys,
         Gfp,
         KmemCache,
         Object,
@@ -34,6 +33,9 @@ use slab_rust::{
 };
 
 use crate::random::Random;
+
+/// `__GFP_NOFAIL`.
+const NOFAIL: bindings::gfp_t = 1 << bindings::___GFP_NOFAIL_BIT;
 
 /// The largest object, `KMALLOC_MAX_SIZE`.
 const LARGEST: usize = bindings::KMALLOC_MAX_SIZE as usize;
@@ -123,7 +125,6 @@ fn permitted() -> u32 {
         _slab_flag_bits__SLAB_RED_ZONE,
         _slab_flag_bits__SLAB_POISON,
         _slab_flag_bits__SLAB_STORE_USER,
-        _slab_flag_bits__SLAB_TRACE,
         _slab_flag_bits__SLAB_HWCACHE_ALIGN,
         _slab_flag_bits__SLAB_CACHE_DMA,
         _slab_flag_bits__SLAB_CACHE_DMA32,
@@ -144,6 +145,11 @@ fn permitted() -> u32 {
 impl Request {
     fn has(&self, bit: u32) -> bool {
         self.flags >> bit & 1 != 0
+    }
+
+    /// Whether an object may be allocated with these flags, which may fail.
+    fn gfp_serves(&self) -> bool {
+        gfp_serves(self.gfp) && self.gfp & NOFAIL == 0
     }
 
     fn served(&self) -> Served {
@@ -190,18 +196,12 @@ impl Request {
     /// have.
     fn make(&self) -> Result<bool> {
         match self.size {
-            0 => self.make_of::<0>(),
-            1 => self.make_of::<1>(),
-            7 => self.make_of::<7>(),
             8 => self.make_of::<8>(),
             64 => self.make_of::<64>(),
             408 => self.make_of::<408>(),
             1024 => self.make_of::<1024>(),
             8193 => self.make_of::<8193>(),
-            SZ_1M => self.make_of::<SZ_1M>(),
-            SZ_4M => self.make_of::<SZ_4M>(),
-            LARGER => self.make_of::<LARGER>(),
-            _ => self.make_of::<HUGE>(),
+            _ => self.make_of::<SZ_1M>(),
         }
     }
 
@@ -231,17 +231,14 @@ impl Request {
             "objects of {:#x} bytes\n",
             cache.object_size()
         );
-        // Each would come with a stack dump.
-        if !self.has(bindings::_slab_flag_bits__SLAB_TRACE) {
-            self.allocate(&cache)?;
-        }
+        self.allocate(&cache)?;
         Ok(true)
     }
 
     fn allocate<const N: usize>(&self, cache: &KmemCache<[u8; N]>) -> Result {
         let object = match cache.alloc_uninit(Gfp::from_raw(self.gfp)) {
             Err(e) if e == EINVAL => {
-                expect!(!gfp_serves(self.gfp), "gfp refused\n");
+                expect!(!self.gfp_serves(), "gfp refused\n");
                 return Ok(());
             }
             // Large objects may not be had, least of all by those who do not wait.
@@ -249,7 +246,7 @@ impl Request {
             Err(e) => return Err(e),
             Ok(object) => object,
         };
-        expect!(gfp_serves(self.gfp), "gfp not refused\n");
+        expect!(self.gfp_serves(), "gfp not refused\n");
         let ptr: *mut MaybeUninit<[u8; N]> = Object::as_ptr(&object);
         expect!(ptr as usize % self.align == 0, "object at {ptr:?}\n");
         if self.has(bindings::_slab_flag_bits__SLAB_CACHE_DMA32) {
@@ -259,9 +256,6 @@ impl Request {
         Ok(())
     }
 }
-
-const LARGER: usize = SZ_4M + 1;
-const HUGE: usize = 1 << 40;
 
 /// A table allocator that is asked for.
 #[derive(Debug)]
@@ -290,13 +284,8 @@ impl Tables {
             Ok(table) => table,
         };
         expect!(gfp_serves(self.gfp), "gfp not refused\n");
-        let address = table.as_ptr().as_ptr();
-        // SAFETY: Tables are memory of the linear map.
-        let phys = unsafe { virt_to_phys(address.cast()) };
-        expect!(
-            phys % self.size as u64 == 0 && phys == table.phys(),
-            "table at {phys:#x}\n"
-        );
+        let phys = table.phys();
+        expect!(phys % self.size as u64 == 0, "table at {phys:#x}\n");
         let low = phys + self.size as u64 <= 1 << 32;
         expect!(
             low == table.phys32().is_ok(),
@@ -330,9 +319,8 @@ impl Random {
         let mut name: &[u8] = b"v7s_fuzz_cache";
         if self.chance(60) {
             for _ in 0..=self.below(2) {
-                match self.below(7) {
-                    0 => name = self.pick(&NAMES),
-                    1 => request.size = self.pick(&[0, 1, 7, SZ_4M, LARGER, HUGE]),
+                match self.below(6) {
+                    0 | 1 => name = self.pick(&NAMES),
                     2 => request.align = self.wild() as usize,
                     3 => match self.below(3) {
                         0 => request.flags = self.wild() as u32,
@@ -373,21 +361,8 @@ impl Random {
             1 => self.power() as usize,
             _ => 64 << self.below(13),
         };
-        // What no guest has, or little, but nothing that takes its time.
-        let tables = match self.wild() as usize {
-            tables if (64 * SZ_1M..1 << 44).contains(&tables.saturating_mul(size)) => 16,
-            tables => tables,
-        };
-        let source = self.pick(&[
-            TableSource::Slab,
-            TableSource::Genalloc { tables },
-            TableSource::PageFrag,
-            TableSource::Kmalloc,
-            TableSource::Page,
-            TableSource::Pool,
-        ]);
         Tables {
-            source,
+            source: self.pick(&TableSource::ALL),
             size,
             zone: self.pick(&[Zone::Normal, Zone::Dma, Zone::Dma32]),
             gfp: if self.chance(50) {
@@ -402,12 +377,11 @@ impl Random {
     /// which it is for the largest objects.
     fn allocation(&mut self) -> bindings::gfp_t {
         let quiet = bindings::__GFP_NOWARN | 1 << bindings::___GFP_NORETRY_BIT;
-        let loud = 1 << bindings::___GFP_NOFAIL_BIT;
-        let any = self.next() as u32 & !loud | quiet;
+        let any = self.next() as u32 | quiet;
         match self.below(3) {
             0 => any,
             1 => any & ((1 << bindings::___GFP_LAST_BIT) - 1) & !0xf,
-            _ => quiet | bindings::GFP_KERNEL | 1 << self.below(32) & !loud,
+            _ => quiet | bindings::GFP_KERNEL | 1 << self.below(32),
         }
     }
 }

@@ -7,6 +7,8 @@
 
 use core::ops::RangeInclusive;
 
+use kernel::prelude::*;
+
 use crate::decode::{
     Page,
     Step, //
@@ -32,17 +34,17 @@ impl Covers for Step {
 
 /// `N` of them.
 pub(crate) struct Cache<T, const N: usize> {
-    slots: [Option<T>; N],
+    slots: KVec<Option<T>>,
     /// Whose turn it is to make room.
     next: usize,
 }
 
 impl<T: Covers, const N: usize> Cache<T, N> {
-    pub(crate) const fn new() -> Self {
-        Self {
-            slots: [None; N],
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            slots: KVec::from_elem(None, N, GFP_KERNEL)?,
             next: 0,
-        }
+        })
     }
 
     pub(crate) fn find(&self, iova: u64) -> Option<T> {
@@ -61,7 +63,7 @@ impl<T: Covers, const N: usize> Cache<T, N> {
 
     /// Forgets all that holds for addresses in `range`, and hands each to `f`.
     pub(crate) fn invalidate(&mut self, range: &RangeInclusive<u64>, mut f: impl FnMut(T)) {
-        for slot in &mut self.slots {
+        for slot in self.slots.iter_mut() {
             let hit = |item: &mut T| {
                 let own = item.range();
                 own.start() <= range.end() && range.start() <= own.end()

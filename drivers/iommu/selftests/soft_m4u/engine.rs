@@ -108,8 +108,8 @@ impl Engine {
             registers: Registers::map()?,
             counts: Counts::default(),
             fault_latched: false,
-            tlb: Cache::new(),
-            walks: Cache::new(),
+            tlb: Cache::new()?,
+            walks: Cache::new()?,
             ignore_every,
             asked: 0,
         })

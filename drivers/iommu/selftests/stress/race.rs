@@ -375,6 +375,7 @@ pub(crate) struct Outcome {
 }
 
 /// Races until `calls` calls were made, or something went wrong.
+#[inline(never)] // For a stack frame of its own.
 pub(crate) fn race(setup: Setup, threads: usize, calls: u64, seed: u64) -> Result<Outcome> {
     let race = Arc::new(Race::new(setup, threads, seed)?, GFP_KERNEL)?;
     let mut outcome = Outcome {

@@ -10,31 +10,33 @@
 //! aligned within their chunk on request; they are not zeroed, as a chunk that came free is cut
 //! again, and that is done here.
 //!
-//! The kernel's structure is for one user at a time, which is why it is behind a lock here. Under
-//! that lock a chunk is asked for without reclaim; whoever may sleep tries again outside of it.
+//! The kernel's structure is for one user at a time, hence the lock here.
 
 use core::ptr::NonNull;
 
-use crate::{
+use kernel::{
     bindings,
-    page::PAGE_SIZE,
-    page_table::{
-        Failure,
-        Shape,
-        Source, //
-    },
     prelude::*,
-    slab::{
-        flags::Refusal,
-        gfp::DIRECT_RECLAIM,
-        irq_lock::IrqLock, //
-    },
-    slab_module::helpers,
     sync::static_lock_class, //
 };
 
-/// `PAGE_FRAG_CACHE_MAX_SIZE`: a chunk, in bytes.
-const CHUNK: usize = (32 * 1024usize).next_multiple_of(PAGE_SIZE);
+use slab_rust::slab::IrqLock;
+
+use crate::{
+    allocator::{
+        Source,
+        GFP, //
+    },
+    contender::SIZE, //
+};
+
+// In helpers.c.
+#[allow(improper_ctypes)] // Pages have a member without a size if lockdep is off.
+extern "C" {
+    fn table_bench_chunk_of(address: *const c_void) -> *mut bindings::page;
+    fn table_bench_chunk_bytes(chunk: *mut bindings::page) -> usize;
+    fn table_bench_chunk_account(chunk: *const bindings::page, bytes: usize, held: bool);
+}
 
 /// Head page of a chunk. How many of its fragments are in use is kept in its `private`, which is
 /// for the owner of a page to use.
@@ -51,20 +53,18 @@ unsafe fn in_use<'a>(chunk: Chunk) -> &'a mut c_ulong {
     unsafe { &mut (*chunk).__bindgen_anon_1.__bindgen_anon_1.private }
 }
 
-/// What is cut, and what was.
+/// The chunk that is cut, and chunks that were.
 ///
 /// # Invariants
 ///
 /// - `chunk` is the head page of the chunk that `cache` has, of `bytes` bytes, or both have none.
 /// - `held` are the bytes of that chunk and of all others of which fragments are in use. All of
 ///   them are counted among the secondary page tables.
-/// - `live` fragments are in use.
 struct State {
     cache: bindings::page_frag_cache,
     chunk: Chunk,
     bytes: usize,
     held: usize,
-    live: usize,
 }
 
 // SAFETY: Chunks belong to no task.
@@ -79,7 +79,6 @@ impl State {
             chunk: core::ptr::null_mut(),
             bytes: 0,
             held: 0,
-            live: 0,
         }
     }
 
@@ -97,18 +96,15 @@ impl State {
             self.held - bytes
         };
         // SAFETY: A page; which node it is on does not change, whoever has it.
-        unsafe { helpers::slab_rust_chunk_account(chunk, bytes, held) };
+        unsafe { table_bench_chunk_account(chunk, bytes, held) };
     }
 
-    /// Cuts a table of `size` bytes off the chunk, or off another one.
-    fn cut(&mut self, size: usize, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        // The kernel goes on with another chunk for what fits into a page only.
-        if size > PAGE_SIZE && self.cache.offset as usize + size > self.bytes {
-            self.leave();
-        }
+    /// Cuts a table off the chunk, or off another one.
+    fn cut(&mut self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
+        let size = SIZE;
         let (before, was_idle) = (self.cache.encoded_page, self.is_idle());
         let mask = !(size as c_uint - 1);
-        // SAFETY: The structure is ours alone, and `size` a power of two up to a chunk.
+        // SAFETY: The structure is locked, and `size` is a power of two up to a chunk.
         let table = unsafe {
             bindings::__page_frag_alloc_align(&mut self.cache, size as c_uint, gfp, mask)
         };
@@ -122,18 +118,7 @@ impl State {
         }
         // SAFETY: It was cut off our chunk.
         unsafe { *in_use(table.map(|_| self.chunk)?) += 1 };
-        self.live += 1;
         table
-    }
-
-    /// Leaves the chunk to those who have fragments of it.
-    fn leave(&mut self) {
-        if self.is_idle() {
-            self.count(self.chunk, self.bytes, false);
-        }
-        self.chunk = core::ptr::null_mut();
-        // SAFETY: The structure is ours alone.
-        unsafe { bindings::page_frag_cache_drain(&mut self.cache) };
     }
 
     /// Goes on with the chunk that `table`, the first, was cut off.
@@ -141,14 +126,14 @@ impl State {
         let Some(table) = table else {
             // None was had, or one that is too small for a table.
             self.chunk = core::ptr::null_mut();
-            // SAFETY: The structure is ours alone.
+            // SAFETY: The structure is locked.
             unsafe { bindings::page_frag_cache_drain(&mut self.cache) };
             return;
         };
-        // SAFETY: Fragments are cut from pages of the linear map; this chunk is ours alone.
+        // SAFETY: Fragments are cut from pages of the linear map; nothing else uses this chunk.
         unsafe {
-            self.chunk = helpers::slab_rust_chunk_of(table.as_ptr().cast());
-            self.bytes = helpers::slab_rust_chunk_bytes(self.chunk);
+            self.chunk = table_bench_chunk_of(table.as_ptr().cast());
+            self.bytes = table_bench_chunk_bytes(self.chunk);
             *in_use(self.chunk) = 0;
         }
         self.count(self.chunk, self.bytes, true);
@@ -162,7 +147,6 @@ impl State {
         self.chunk = new.chunk;
         self.bytes = new.bytes;
         self.held += new.held;
-        self.live += new.live;
         core::mem::replace(&mut self.cache, new.cache)
     }
 
@@ -172,82 +156,54 @@ impl State {
     ///
     /// It was cut off a chunk of this state, and nobody uses it any more.
     unsafe fn put(&mut self, table: NonNull<u8>) {
-        self.live -= 1;
-        // SAFETY: By the function's requirements; the table keeps its chunk.
+        // SAFETY: The table was cut off a chunk of this state, by the safety requirements, and
+        // keeps it.
         let (chunk, idle) = unsafe {
-            let chunk = helpers::slab_rust_chunk_of(table.as_ptr().cast());
+            let chunk = table_bench_chunk_of(table.as_ptr().cast());
             *in_use(chunk) -= 1;
             (chunk, *in_use(chunk) == 0)
         };
         if idle && chunk != self.chunk {
-            // SAFETY: As above.
-            let bytes = unsafe { helpers::slab_rust_chunk_bytes(chunk) };
+            // SAFETY: The table keeps its chunk.
+            let bytes = unsafe { table_bench_chunk_bytes(chunk) };
             self.count(chunk, bytes, false);
         }
-        // SAFETY: By the function's requirements.
+        // SAFETY: The table is not used any more, by the safety requirements.
         unsafe { bindings::page_frag_free(table.as_ptr().cast()) };
     }
 }
 
 /// Fragments of chunks.
-pub(super) struct PageFrag {
+pub(crate) struct PageFrag {
     state: Pin<KBox<IrqLock<State>>>,
-    shape: Shape,
 }
 
 impl PageFrag {
-    pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
-        if shape.size > CHUNK {
-            return Err(Refusal::bytes("size is above that of a chunk", shape.size).into());
-        }
+    pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             state: KBox::pin_init(
                 IrqLock::new(State::new(), c"table_page_frag", static_lock_class!()),
                 GFP_KERNEL,
             )?,
-            shape,
         })
-    }
-
-    /// Cuts a table off a chunk that may be waited for.
-    fn cut_from_new(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        let mut new = State::new();
-        let table = new.cut(self.shape.size, gfp)?;
-        let mut old = self.state.with(|state| state.replace(new));
-        // SAFETY: Nobody else has it.
-        unsafe { bindings::page_frag_cache_drain(&mut old) };
-        Some(table)
     }
 }
 
-// SAFETY: A fragment is its owner's alone, cut at a multiple of its size from a chunk that is
+// SAFETY: A fragment belongs to its owner, is cut at a multiple of its size from a chunk that is
 // aligned to its own, and zeroed here. A chunk is not freed as long as fragments of it are in use.
 unsafe impl Source for PageFrag {
-    fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
-        let size = self.shape.size;
-        let gfp = gfp & !bindings::__GFP_ZERO | self.shape.gfp();
-        let may_wait = gfp & DIRECT_RECLAIM != 0;
-        let at_once = if may_wait {
-            gfp & !DIRECT_RECLAIM | bindings::__GFP_NOWARN
-        } else {
-            gfp
-        };
-        let table = match self.state.with(|state| state.cut(size, at_once)) {
-            None if may_wait => self.cut_from_new(gfp),
-            table => table,
-        }?;
+    fn alloc(&self) -> Option<NonNull<u8>> {
+        let gfp = GFP.as_raw() | 1 << bindings::___GFP_DMA32_BIT;
+        let table = self.state.with(|state| state.cut(gfp))?;
         // SAFETY: So many bytes were just cut.
-        unsafe { table.write_bytes(0, size) };
+        unsafe { table.write_bytes(0, SIZE) };
         Some(table)
     }
 
     unsafe fn free(&self, table: NonNull<u8>) {
-        // SAFETY: By the function's requirements.
+        // SAFETY: The table was cut off a chunk of this state and is not used any more, by the
+        // safety requirements.
         self.state.with(|state| unsafe { state.put(table) });
-    }
-
-    fn live(&self) -> usize {
-        self.state.with(|state| state.live)
     }
 
     fn held_bytes(&self) -> Result<usize> {

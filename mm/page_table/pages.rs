@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A whole page for each table, or several: and the pages of the other sources that have some.
+//! Pages: one or more for each table, and those that a pool cuts into tables.
 //!
 //! C header: [`include/linux/gfp.h`](srctree/include/linux/gfp.h)
 //!
-//! Pages are counted as the kernel counts those of its own IOMMU page tables: `SecPageTables` in
-//! `/proc/meminfo`, and `sec_pagetables` of the memory cgroup that they are charged to, if any.
+//! Pages are counted like those of the kernel's own IOMMU page tables: in `SecPageTables` of
+//! `/proc/meminfo`, and in `sec_pagetables` of the memory cgroup that they are charged to, if any.
 
 use core::ptr::NonNull;
 
@@ -19,24 +19,24 @@ use crate::{
         Source, //
     },
     prelude::*,
-    slab::flags::Refusal, //
+    slab::bad_args::BadArgs, //
 };
 
-/// The most that the page allocator gives in one piece.
+/// The largest block of the page allocator.
 pub(super) const MAX: usize = PAGE_SIZE << bindings::MAX_PAGE_ORDER;
 
 /// Allocates pages for `size` bytes, a power of two up to [`MAX`], naturally aligned. `gfp` names
 /// the zone, and asks for zeroes if need be.
 pub(super) fn alloc(gfp: bindings::gfp_t, size: usize) -> Option<NonNull<u8>> {
     let order = (size / PAGE_SIZE).max(1).trailing_zeros();
-    // SAFETY: The order is one that there is.
+    // SAFETY: `size` is at most `MAX`, so that the order is at most MAX_PAGE_ORDER.
     NonNull::new(unsafe { bindings::pagetable_alloc_pages(gfp, order) }.cast())
 }
 
-/// Allocates a zeroed page, and mostly another one.
+/// Allocates a zeroed page, and another one if there is.
 pub(super) fn alloc_two(gfp: bindings::gfp_t) -> Option<(NonNull<u8>, Option<NonNull<u8>>)> {
     let mut second = core::ptr::null_mut();
-    // SAFETY: `second` may be written.
+    // SAFETY: `second` is valid for a write.
     let first = unsafe { bindings::pagetable_alloc_two_pages(gfp, &mut second) };
     Some((NonNull::new(first.cast())?, NonNull::new(second.cast())))
 }
@@ -45,14 +45,15 @@ pub(super) fn alloc_two(gfp: bindings::gfp_t) -> Option<(NonNull<u8>, Option<Non
 ///
 /// # Safety
 ///
-/// `pages` lies on the first of pages that came from [`alloc`] or [`alloc_two`], and nobody uses
-/// them any more.
+/// `pages` lies on the first page of a block that came from [`alloc`] or [`alloc_two`], and is not
+/// used any more.
 pub(super) unsafe fn free(pages: NonNull<u8>) {
-    // SAFETY: By the function's requirements.
+    // SAFETY: The block was allocated by a function above and is not used any more, by the safety
+    // requirements.
     unsafe { bindings::pagetable_free_pages(pages.as_ptr().cast()) };
 }
 
-/// Pages of its own for each table.
+/// One or more pages for each table.
 pub(super) struct Pages {
     shape: Shape,
     live: Live,
@@ -62,7 +63,7 @@ impl Pages {
     pub(super) fn new(shape: Shape) -> Result<Self, Failure> {
         if shape.size > MAX {
             return Err(
-                Refusal::bytes("size is above the largest order of pages", shape.size).into(),
+                BadArgs::bytes("size is above the largest order of pages", shape.size).into(),
             );
         }
         Ok(Self {
@@ -72,19 +73,19 @@ impl Pages {
     }
 }
 
-// SAFETY: Pages are their owner's alone, zeroed, and aligned to a power of two that is not below
-// the size.
+// SAFETY: `alloc` returns pages that are zeroed, as `gfp` asks for that, and aligned to a power of
+// two that is not below the size. They are used by nothing else until they are freed.
 unsafe impl Source for Pages {
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
         let table = alloc(gfp | self.shape.gfp(), self.shape.size)?;
-        self.live.one_more();
+        self.live.add_one();
         Some(table)
     }
 
     unsafe fn free(&self, table: NonNull<u8>) {
-        // SAFETY: By the function's requirements.
+        // SAFETY: The table came from `alloc` and is not used any more, by the safety requirements.
         unsafe { free(table) };
-        self.live.one_less();
+        self.live.remove_one();
     }
 
     fn live(&self) -> usize {
