@@ -40,18 +40,24 @@ absolute() {
 # buildable WHAT PATH HINT - a path that the kernel's make, and the shells that it runs, take.
 buildable() {
 	case $2 in
-	*[[:space:]:\'\"\\\$\#%,]*) die "the path of $1, '$2', has a blank or one of : ' \" \\ \$ # % , in it, which the kernel's make cannot build in: $3" ;;
+	*[[:space:]:\'\"\\\$\#%,]*) 
+		die "the path of $1, '$2', has a blank or one of : ' \" \\ \$ # % , in it," \
+			"which the kernel's make cannot build in: $3"
+		;;
 	esac
 }
 
 # Whatever a run as root left in build/ stands in the way of everybody else.
 own_build() {
 	local path
-	path=$(find "$build" -maxdepth 2 ! -user "$EUID" ! -writable ! -type l -print -quit 2>/dev/null) || true
+	path=$(find "$build" -maxdepth 2 ! -user "$EUID" ! -writable ! -type l \
+		-print -quit 2>/dev/null) || true
 	[ -z "$path" ] ||
-		die "cannot write $path, which belongs to $(stat -c %U "$path"): remove it (sudo rm -rf $build)"
+		die "cannot write $path, which belongs to $(stat -c %U "$path"):" \
+			"remove it (sudo rm -rf $build)"
 	[ -e "$build" ] || [ -w "$top" ] ||
-		die "cannot make $build: $top belongs to $(stat -c %U "$top"); use a clone of your own"
+		die "cannot make $build: $top belongs to $(stat -c %U "$top");" \
+			"use a clone of your own"
 }
 
 case ${1:-} in

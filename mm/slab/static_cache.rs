@@ -157,7 +157,7 @@ global_lock! {
     };
 }
 
-/// State of the lock of [`STATICS`].
+/// State of the lock of [`static@STATICS`].
 static STATE: Atomic<u32> = Atomic::new(UNINITIALIZED);
 
 const UNINITIALIZED: u32 = 0;
@@ -532,11 +532,11 @@ macro_rules! static_cache {
             > {
                 const {
                     let args = <Self as $crate::slab::StaticCache>::ARGS;
-                    assert!(
+                    ::core::assert!(
                         ::core::mem::size_of::<T>() <= args.object_size(),
                         "value is larger than the objects of this cache",
                     );
-                    assert!(
+                    ::core::assert!(
                         ::core::mem::align_of::<T>() <= args.object_align(),
                         "value is aligned to more than the objects of this cache",
                     );

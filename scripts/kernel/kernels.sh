@@ -27,12 +27,12 @@ mirror() {
 }
 
 suites() {
-	sed '/^#/d; s/ .*//' "$scripts/kernel/suites"
+	sed '/^#/d; s/:.*//' "$scripts/kernel/suites"
 }
 
 # root_of SUITE - prints the root that has the compilers of its kernels.
 root_of() {
-	sed -n "s/^$1 //p" "$scripts/kernel/suites"
+	sed -n "s/^$1: //p" "$scripts/kernel/suites"
 }
 
 # suite_of FLAVOUR - prints the suite whose kernel it means.
@@ -57,7 +57,8 @@ learn() {
 	mkdir -p "$cache"
 	(
 		flock 9
-		[ -f "$offers" ] || step 1 1 'asking the mirror which arm64 kernels there are' ask "$offers"
+		[ -f "$offers" ] || step 1 1 'asking the mirror which arm64 kernels there are' \
+			ask "$offers"
 	) 9>"$offers.lock"
 }
 

@@ -16,11 +16,13 @@ newest_recorded=$({ echo 0; recorded_rows | sed 's/[^0-9.].*//'; } | sort -V | t
 
 # newer_than_recorded RELEASE - whether no kernel as new was recorded.
 newer_than_recorded() {
-	[ "$(printf '%s\n' "$newest_recorded" "${1%%[!0-9.]*}" | sort -V | tail -n 1)" != "$newest_recorded" ]
+	[ "$(printf '%s\n' "$newest_recorded" "${1%%[!0-9.]*}" |
+		sort -V | tail -n 1)" != "$newest_recorded" ]
 }
 
 # say_if_new RELEASE - kernels move on their own; whoever runs one is to know.
 say_if_new() {
 	! newer_than_recorded "$1" ||
-		say "Linux $1 is newer than any that was tested; 'make check-all' tests it and keeps the result"
+		say "Linux $1 is newer than any that was tested;" \
+			"'make check-all' tests it and keeps the result"
 }

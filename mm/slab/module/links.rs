@@ -82,7 +82,8 @@ impl Sysfs {
         if kind.is_null() {
             return Err(ENODEV);
         }
-        // SAFETY: The type was just looked up. It is built in, so that its reference counts nothing.
+        // SAFETY: The type was just looked up. It is built in, so that its reference counts
+        // nothing.
         let mount = from_err_ptr(unsafe { bindings::kern_mount(kind) });
         // INVARIANT: The mount was just made.
         NonNull::new(mount?).map(Self).ok_or(ENODEV)

@@ -285,10 +285,11 @@ mod tests {
 
     /// Returns whether the directory of a cache has the file.
     fn has_file(cache: &CStr) -> bool {
-        // SAFETY: The reference keeps the object and, with it, its directory.
-        let find =
-            |cache: sysfs::Kobject| unsafe { sysfs::Node::find(cache.as_ptr(), c"cache_dma32") };
-        sysfs::find(cache).and_then(find).is_some()
+        let Some(cache) = sysfs::find(cache) else {
+            return false;
+        };
+        // SAFETY: `cache` is a reference, which keeps the object and, with it, its directory.
+        unsafe { sysfs::Node::find(cache.as_ptr(), c"cache_dma32") }.is_some()
     }
 
     fn build(name: &CStr) -> Result<KmemCache<[u64; 5]>> {

@@ -14,8 +14,7 @@ kunit=/sys/kernel/debug/kunit
 
 # Lines that are not of the form that they should have.
 malformed() {
-	counts='([0-9]+ +[0-9]+|- +- in [^ ]+)'
-	tail -n +2 | grep -Ev "^[^ ]+ +(normal|dma|dma32) +[0-9]+ +$counts\$"
+	tail -n +2 | grep -Ev '^[^ ]+ +(normal|dma|dma32) +[0-9]+ +[0-9]+ +[0-9]+ [^ ]+$'
 }
 
 churn() {

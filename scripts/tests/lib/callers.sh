@@ -20,7 +20,7 @@ stress_checks=10
 read_all() {
 	while [ ! -e /tmp/stop ]; do
 		find /sys/kernel/debug/$format -type f -exec cat {} + >/tmp/reading 2>/dev/null
-		grep -q '^ias ' /tmp/reading && echo >>/tmp/readings
+		grep -q '^set ias ' /tmp/reading && echo >>/tmp/readings
 	done
 }
 

@@ -46,7 +46,8 @@ boot() {
 	local kernel=$1 cmd=$2
 	shift 2
 	boots=$((${boots:-0} + 1))
-	"$scripts/vm/machine/run" ${append:+--append "$append"} "$tmp/disk" "$kernel" "$tmp/console" \
+	"$scripts/vm/machine/run" ${append:+--append "$append"} \
+		"$tmp/disk" "$kernel" "$tmp/console" \
 		". ./machine-state.sh; $cmd" "$tests/lib/machine-state.sh" "$@" 2>&1 | tr -d '\r'
 }
 

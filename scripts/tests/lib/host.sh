@@ -15,8 +15,8 @@ temporary test
 trap 'exit 130' INT TERM HUP
 cd "$top" || exit
 
-# sources PATTERN... - sets matched to those of ours that match, as git understands patterns. It does
-# not ask the repository, which may be somebody else's, or none. That there are none is a mistake.
+# sources PATTERN... - sets matched to those of ours that match, as git understands patterns. It
+# does not ask the repository, which may be somebody else's, or none. No match is a mistake.
 sources() {
 	[ -d "$tmp/index.git" ] || git init -q --bare --template= "$tmp/index.git"
 	mapfile -d '' -t matched < <(git --git-dir="$tmp/index.git" --work-tree="$top" \

@@ -15,7 +15,8 @@ declare -A obtained
 # parts comes last.
 known() {
 	local group
-	for group in stock testing unstable next stock-16k stock-rt stock-cloud hwtags cfi arm deb system series; do
+	for group in stock testing unstable next stock-16k stock-rt stock-cloud \
+		hwtags cfi arm deb system series; do
 		[ ! -d "$tests/$group" ] || echo "$group"
 	done
 }
@@ -66,7 +67,10 @@ lacks() {
 	[ -n "$packages" ] || { echo - && return; }
 	case $group/$1 in
 	*/mtk_iommu) ! grep -q '^CONFIG_MTK_IOMMU=' "$kdir/.config" && echo 'no mtk_iommu' ;;
-	*/takeover) ! grep -q '^CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y' "$kdir/.config" && echo 'no ftrace args' ;;
+	*/takeover)
+		! grep -q '^CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y' "$kdir/.config" &&
+			echo 'no ftrace args'
+		;;
 	stock-*/clippy | stock-*/suites) echo - ;;
 	*) return 1 ;;
 	esac
@@ -116,20 +120,23 @@ others() {
 # record LINE - keeps the line of the kernel at hand, instead of what there was of it.
 record() {
 	local kept
-	kept=$(recorded_rows | awk -F '\t' -v flavour="${1%%$'\t'*}" -v release="$release" '$1 != release || $2 != flavour')
+	kept=$(recorded_rows | awk -F '\t' -v flavour="${1%%$'\t'*}" -v release="$release" \
+		'$1 != release || $2 != flavour')
 	renewed+=("$release"$'\t'"${1%%$'\t'*}")
-	write_record "$kept" "$(printf '%s\t%s\t%s\t%s' "$release" "${1%%$'\t'*}" "$(date -u +%F)" "${1#*$'\t'}")"
+	write_record "$kept" "$(printf '%s\t%s\t%s\t%s' "$release" "${1%%$'\t'*}" \
+		"$(date -u +%F)" "${1#*$'\t'}")"
 }
 
 # Ends the support of kernels that this run, of all there are, did not come across.
 forget() {
-	[ ${#renewed[@]} = 0 ] || write_record "$(recorded_rows | grep -F "$(printf '%s\t\n' "${renewed[@]}")")"
+	[ ${#renewed[@]} = 0 ] ||
+		write_record "$(recorded_rows | grep -F "$(printf '%s\t\n' "${renewed[@]}")")"
 }
 
 # write_record ROWS... - writes the file, with the rows sorted; an old line of names is left out.
 write_record() {
 	{
-		echo '# SPDX-License-Identifier: GPL-2.0'
+		echo '# SPDX-License-''Identifier: GPL-2.0'
 		(IFS=$'\t'; echo "release"$'\t'"flavour"$'\t'"date"$'\t'"${columns[*]}")
 		printf '%s\n' "$@" | sed '/^$/d; /^release\t/d' | sort -t $'\t' -k 1,1rV -k 2,2
 	} >"$build/tested-kernels.new"
@@ -145,12 +152,15 @@ absent() {
 	lines+=("$line")
 }
 
-# can_be_had FLAVOUR - provides a kernel, what it says being seen. Why it cannot be had is said under
-# the table, and is a failure, unless it is not offered (status 3).
+# can_be_had FLAVOUR - provides a kernel, what it says being seen. Why it cannot be had is said
+# under the table, and is a failure, unless it is not offered (status 3).
 can_be_had() {
 	local status=0 said
 	if [ -z "${obtained[$1]:-}" ]; then
-		{ said=$("$scripts/kernel/flavour" "$1" 2>&1 >/dev/null | tee >(cat >&3)) || status=$?; } 3>&2
+		{
+			said=$("$scripts/kernel/flavour" "$1" 2>&1 >/dev/null | tee >(cat >&3)) ||
+				status=$?
+		} 3>&2
 		obtained[$1]=$status
 		case $status in
 		0) ;;
@@ -168,7 +178,8 @@ run_group() {
 	local group=$1 test selected=()
 	printf '== %s ==\n' "$group"
 	if is_flavour "$group" && ! can_be_had "$group"; then
-		absent "$group" "$([ "${obtained[$group]}" = 3 ] && echo 'not offered' || echo FAILED)"
+		absent "$group" \
+			"$([ "${obtained[$group]}" = 3 ] && echo 'not offered' || echo FAILED)"
 		return
 	fi
 	for test in $(tests_of "$group"); do
@@ -196,7 +207,8 @@ table() {
 		END {
 			for (row = 1; row <= NR; row++) {
 				line = ""
-				for (i = 1; i <= cells[row]; i++) line = line sprintf("%-*s  ", width[i], cell[row, i])
+				for (i = 1; i <= cells[row]; i++)
+					line = line sprintf("%-*s  ", width[i], cell[row, i])
 				sub(/ *$/, "", line)
 				print line
 			}
@@ -211,7 +223,8 @@ all_kernels() {
 	for group in "$@"; do
 		if ! is_flavour "$group" || [ ! -d "$tests/$group" ]; then
 			[[ " ${groups[*]} " = *" $group "* ]] ||
-				die "unknown group '$group': there are ${groups[*]}, and other flavours"
+				die "unknown group '$group':" \
+					"there are ${groups[*]}, and other flavours"
 		fi
 	done
 	[ $# = 0 ] || groups=("$@")

@@ -75,8 +75,10 @@ stand_in kernel/debian <<-'EOT'
 		*deb13*) gcc=14 rustc=1.85.1 ;;
 		*) gcc=16 rustc=1.97.1 ;;
 		esac
-		printf '%s\n' "CONFIG_CC_VERSION_TEXT=\"aarch64-linux-gnu-gcc-$gcc (Debian) $gcc\"" \
-			"CONFIG_RUSTC_VERSION_TEXT=\"rustc $rustc (x 2026)\"" >"$dir/usr/src/linux-headers-$4/.config"
+		printf '%s\n' \
+			"CONFIG_CC_VERSION_TEXT=\"aarch64-linux-gnu-gcc-$gcc (Debian) $gcc\"" \
+			"CONFIG_RUSTC_VERSION_TEXT=\"rustc $rustc (x 2026)\"" \
+			>"$dir/usr/src/linux-headers-$4/.config"
 		;;
 	esac
 EOT

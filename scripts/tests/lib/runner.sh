@@ -12,14 +12,16 @@ declare -A facts
 find_tests() {
 	local name found
 	for name in "$@"; do
-		found=$(cd "$tests" && find "$name" "$name.sh" -xtype f -path '*/*' -not -path 'lib/*' 2>/dev/null | sort) || true
+		found=$(cd "$tests" && find "$name" "$name.sh" -xtype f -path '*/*' \
+			-not -path 'lib/*' 2>/dev/null | sort) || true
 		[ -n "$found" ] || die "no test '$name'; there are: $(every_test | paste -s -d ' ')"
 		echo "$found"
 	done
 }
 
 every_test() {
-	cd "$tests" && find . -mindepth 2 -maxdepth 2 -xtype f -not -path './lib/*' -printf '%P\n' | sort
+	cd "$tests" && find . -mindepth 2 -maxdepth 2 -xtype f -not -path './lib/*' \
+		-printf '%P\n' | sort
 }
 
 # without KEY TESTS - prints those whose header does not say KEY.
@@ -57,7 +59,8 @@ know() {
 # Names of the KUnit suites in our sources.
 suites() {
 	local found
-	found=$(grep -rhoE --include='*.rs' '^ *#\[[a-z:]*kunit_tests\([a-z0-9_]+\)\]' "$top/mm" "$top/drivers" |
+	found=$(grep -rhoE --include='*.rs' '^ *#\[[a-z:]*kunit_tests\([a-z0-9_]+\)\]' \
+		"$top/mm" "$top/drivers" |
 		sed 's/.*(\(.*\))./\1/' | sort | tr '\n' ' ')
 	echo "${found:?there are no KUnit suites in mm and drivers}"
 }
@@ -134,10 +137,13 @@ run_guest() {
 	fi
 	touch "$dir/console"
 	(cd "$top" && "$scripts/guest" --kernel "$group" --strict "${options[@]}" \
-		--console "$dir/console" --out "$dir/out" --add "$tests/lib/ktap.sh" --add "$tests/$1" \
-		--run "cd / && suites='$(suites)' $(variables "$1")sh /$file; status=\$?; $after; exit \$status") \
+		--console "$dir/console" --out "$dir/out" \
+		--add "$tests/lib/ktap.sh" --add "$tests/$1" \
+		--run "cd / && suites='$(suites)' $(variables "$1")sh /$file
+			status=\$?; $after; exit \$status") \
 		>"$dir/ktap" || status=$?
-	judge_guest "$status" "$dir/console" "$(header "$1" splat | paste -s -d '|')" >"$dir/guest.ktap"
+	judge_guest "$status" "$dir/console" "$(header "$1" splat | paste -s -d '|')" \
+		>"$dir/guest.ktap"
 }
 
 run() {
@@ -154,7 +160,8 @@ judge() {
 	local dir=$2 start=$SECONDS documents=()
 	run "$1" "$dir" 2>"$dir/log" || true
 	mapfile -t documents < <(find "$dir" -name '*ktap' -not -path "$dir/out/*/*" | sort)
-	"$scripts/kernel/buildroot" python3 -B "$tests/lib/tally.py" "$source/tools/testing/kunit/kunit.py" \
+	"$scripts/kernel/buildroot" python3 -B "$tests/lib/tally.py" \
+		"$source/tools/testing/kunit/kunit.py" \
 		"$dir/tally" "${documents[@]}" >"$dir/failures" 2>>"$dir/log" || return
 	echo $((SECONDS - start)) >"$dir/seconds"
 }
@@ -186,7 +193,8 @@ announce() {
 		printf '[%s/%s] %s: ok, %s s\n' "$ended" "$all" "$name" "$(cat "$dir/seconds")"
 	elif not_adapted "$1"; then
 		skipped=$((skipped + bad))
-		printf '[%s/%s] %s: skipped, not adapted yet to Linux %s\n' "$ended" "$all" "$name" "$release"
+		printf '[%s/%s] %s: skipped, not adapted yet to Linux %s\n' \
+			"$ended" "$all" "$name" "$release"
 	else
 		failed=$((failed + bad))
 		printf '[%s/%s] %s: FAILED (see %s)\n' "$ended" "$all" "$name" "${dir#"$top/"}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What tests of the series for the kernel share: the patches, a repository of what they change, and a
-# kernel source with them.
+# What tests of the series for the kernel share: the patches, a repository of what they change,
+# and a kernel source with them.
 
 # shellcheck source=scripts/tests/lib/host.sh
 . "$(dirname "${BASH_SOURCE[0]}")/host.sh"
@@ -31,14 +31,16 @@ parts() {
 
 # after PART - prints the part that a part applies on top of, if it is not the kernel.
 after() {
-	[ ! -f "$scripts/series/patches/$1/after" ] || grep -v '^#' "$scripts/series/patches/$1/after"
+	[ ! -f "$scripts/series/patches/$1/after" ] ||
+		grep -v '^#' "$scripts/series/patches/$1/after"
 }
 
 in_am() {
 	git -C "$tmp/am" -c user.name=somebody -c user.email=somebody@example.org "$@"
 }
 
-# begin - makes a repository of the files that patches in $tmp/patches change, as the kernel has them.
+# begin - makes a repository of the files that patches in $tmp/patches change, as the kernel has
+# them.
 begin() {
 	local file
 	rm -rf "$tmp/am"
@@ -106,18 +108,20 @@ have() {
 	in_am checkout -q -f "$(in_am rev-parse HEAD)"
 }
 
-# kunit NAME CONFIG... - runs kunit.py in the tree, with a build folder of that name, and memory beyond
-# 4 GiB, so that it matters where tables lie. Leaves $tmp/raw and $tmp/log.
+# kunit NAME CONFIG... - runs kunit.py in the tree, with a build folder of that name, and memory
+# beyond 4 GiB, so that it matters where tables lie. Leaves $tmp/raw and $tmp/log.
 kunit() {
 	local name=$1 options=()
 	shift
 	options=("${@/#/--kunitconfig=}" --kunitconfig="$scripts/kernel/configs/series.config")
 	(cd "$tree" && "$scripts/kernel/buildroot" ./tools/testing/kunit/kunit.py run --arch=arm64 \
-		"${options[@]}" --build_dir="$place/$name" --make_options LLVM=-19 --jobs="$(nproc)" \
+		"${options[@]}" --build_dir="$place/$name" \
+		--make_options LLVM=-19 --jobs="$(nproc)" \
 		--qemu_args='-m 6G' --raw_output=kunit) >"$tmp/raw" 2>"$tmp/log"
 }
 
 # show_kunit - shows the results of kunit, without what is said around them, as a subtest.
 show_kunit() {
-	sed -n '/^KTAP version/,$p' "$tmp/raw" | grep -E '^ *(KTAP|[0-9]+\.\.|ok|not ok|#)' | sed 's/^/    /'
+	sed -n '/^KTAP version/,$p' "$tmp/raw" |
+		grep -E '^ *(KTAP|[0-9]+\.\.|ok|not ok|#)' | sed 's/^/    /'
 }

@@ -20,8 +20,11 @@ stand_in() {
 	# shellcheck disable=SC2016 # the script expands it
 	printf '%s\n' '#!/bin/sh' 'echo "asking for $1" >&2' \
 		'case " $GONE " in *" $1 "*) echo "flavour: $1 cannot be had" >&2; exit 1 ;; esac' \
-		'case " $NONE " in *" $1 "*) echo "flavour: no such kernel today" >&2; exit 3 ;; esac' \
-		"echo 'kdir=$tmp/kdir'" "echo 'source=$source'" "case \$1 in stock* | next) echo 'packages=$tmp/kdir' ;; *) echo packages= ;; esac" \
+		'case " $NONE " in' \
+		'*" $1 "*) echo "flavour: no such kernel today" >&2; exit 3 ;; esac' \
+		"echo 'kdir=$tmp/kdir'" "echo 'source=$source'" \
+		"case \$1 in stock* | next) echo 'packages=$tmp/kdir' ;;" \
+		'*) echo packages= ;; esac' \
 		'echo "release=${RELEASE:-7.3.4}-$1"' \
 		>"$copy/scripts/kernel/flavour"
 	printf '#!/bin/sh\n' >"$copy/scripts/kernel/modules"

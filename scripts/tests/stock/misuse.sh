@@ -78,7 +78,7 @@ written() {
 }
 
 # The cases, parameters, and files.
-plan $((2 * cases + 1 + 2 * 12 + 1 + 1 + 2 * 7 + 1 + 1))
+plan $((2 * cases + 1 + 2 * 12 + 1 + 1 + 2 * 6 + 1 + 1))
 
 for number in $(seq $cases); do
 	do_case "$number"

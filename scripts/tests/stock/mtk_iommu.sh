@@ -4,7 +4,8 @@
 #
 # One thread for all CPUs of the guest: whoever waits lets the others go on, and the M4U answers in
 # time however busy the host is. A table that was freed is poison to the walker.
-# guest: --mem 6G --smp 3 --overlay drivers/iommu/selftests/soft_m4u/m4u.dtso --add scripts/tests/lib/m4u.sh
+# guest: --mem 6G --smp 3 --overlay drivers/iommu/selftests/soft_m4u/m4u.dtso
+# guest: --add scripts/tests/lib/m4u.sh
 # guest: --append mem=5G --append isolcpus=2 --append slab_debug=P,io-pgtable_armv7s_l2*
 # guest: --qemu -accel --qemu tcg,thread=single
 
@@ -18,7 +19,8 @@ modprobe $format
 m4u_start
 same 'Rust serves ARM_V7S' rust "$(cat /sys/kernel/debug/$format/served_by)"
 tables=$(sed 1d /sys/kernel/debug/$format/sets)
-has 'the tables of the driver are ours' '^0 32 35 ARM_NS,NO_PERMS,ARM_MTK_EXT 4K,64K,1M,16M noncoherent ' "$tables"
+has 'the tables of the driver are ours' \
+	'^0 32 35 ARM_NS,NO_PERMS,ARM_MTK_EXT 4K,64K,1M,16M noncoherent ' "$tables"
 same 'and the M4U has their address' "$(echo "$tables" | cut -d ' ' -f 11)" "$(state base)"
 check 'C made no cache for its own' [ ! -e /sys/kernel/slab/io-pgtable_armv7s_l2 ]
 m4u_checks

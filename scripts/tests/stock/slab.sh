@@ -58,7 +58,8 @@ same 'and none where none was asked for' 0 "$(cat $slab/rust_sample_plain/usersi
 same 'the kernel has the alignment' 1024 "$(cat $slab/rust_sample_tables/align)"
 same 'the kernel has the flags' 1 "$(cat $slab/rust_sample_records/hwcache_align)"
 
-has 'the list has a header' '^name +zone +object_size +objects +slabs other_names$' "$(head -n 1 $list)"
+has 'the list has a header' \
+	'^name +zone +object_size +objects +slabs other_names$' "$(head -n 1 $list)"
 same 'the list has our DMA32 cache' 'dma32 1024' "$(line rust_sample_tables)"
 same 'the list has our other cache' 'normal 1024' "$(line rust_sample_plain)"
 same 'the list has caches of the kernel' 'normal 1024' "$(line kmalloc-1k)"

@@ -18,13 +18,14 @@ plan 13
 has 'KFENCE is enabled' '^[1-9]' "$(cat /sys/module/kfence/parameters/sample_interval)"
 check 'the callers are loaded' modprobe slab_callers
 for kind in plain constructed rcu; do
-	same "leaked objects keep each $kind cache, and are counted" 16 "$(stays slab_callers_$kind)"
+	same "leaked objects keep each $kind cache, and are counted" 16 \
+		"$(stays slab_callers_$kind)"
 	same "KFENCE is kept away from $kind caches" 1 \
 		"$(cat $slab/slab_callers_${kind}_*/skip_kfence | sort -u)"
 done
 same 'and each cache of tables' 16 "$(stays table_1024_normal)"
 same 'no object was given to KFENCE' '' \
-	"$(grep -l slab_callers /sys/kernel/debug/kfence/objects)"
+	"$(grep -E 'cache=(slab_callers|table_)' /sys/kernel/debug/kfence/objects)"
 same 'a vector in a static cache is read by user space' 'from a static cache' \
 	"$(cat /dev/slab_callers)"
 same 'which may copy all of an object' 256 "$(cat $slab/slab_callers_text/usersize)"

@@ -25,7 +25,8 @@ judge_runs='
 	FNR == 1 && $0 == "set iova paddr size page_size access" { set = -1; next }
 	$1 > set { set = $1; end = last = 0; sets[set] = 1 }
 	{ iova = $2 + 0; size = $4 + 0 }
-	NF != 6 || $1 != set || $3 + 0 != iova + 0x80000000 || !size || iova % 4096 || size % 4096 ||
+	NF != 6 || $1 != set || $3 + 0 != iova + 0x80000000 ||
+	!size || iova % 4096 || size % 4096 ||
 	iova < end || iova == end && $5 == last || iova + size > 0x10000000 ||
 	$5 " " $6 != "4K read,write,uncached" && $5 " " $6 != "64K read,uncached" &&
 	$5 " " $6 != "1M read,write,cached" && $5 " " $6 != "16M read,device,noexec" {
@@ -61,7 +62,8 @@ judge_entries='
 # shellcheck disable=SC2016
 judge_sets='
 	NR == 1 && NF == 17 && $1 $2 $3 $17 == "setiasoasl2_bytes" { set = -1; next }
-	NF != 17 || $1 <= set || $2 " " $3 " " $4 " " $5 " " $6 != "32 32 - 4K,64K,1M,16M coherent" ||
+	NF != 17 || $1 <= set ||
+	$2 " " $3 " " $4 " " $5 " " $6 != "32 32 - 4K,64K,1M,16M coherent" ||
 	$12 != 16384 || $17 != 1024 * ($13 + $14) || $13 ? $15 + 0 > $16 + 0 : $15 $16 != "--" {
 		print FILENAME ": " $0
 	}

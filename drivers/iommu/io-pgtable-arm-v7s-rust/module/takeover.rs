@@ -255,8 +255,8 @@ mod imp {
         cfg: *mut bindings::io_pgtable_cfg,
         cookie: *mut c_void,
     ) -> *mut bindings::io_pgtable_ops {
-        // SAFETY: The caller keeps the contract of `alloc_io_pgtable_ops()`; a null `cfg` is no worse
-        // here than in C.
+        // SAFETY: The caller keeps the contract of `alloc_io_pgtable_ops()`; a null `cfg` is no
+        // worse here than in C.
         let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(cfg, cookie) };
         // SAFETY: Taken by the hook; a new set has one of its own.
         unsafe { bindings::module_put(OWNER) };

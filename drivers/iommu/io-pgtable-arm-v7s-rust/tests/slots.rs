@@ -144,9 +144,9 @@ fn fill_stops<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -
     Ok(true)
 }
 
-/// Returns true if, in all runs and at all places, a test finds the first entry that fails it, and those
-/// before it are cleared in whole pages of size `L`. Entries outside of the run pass, so that a run
-/// that is followed too far is found as well.
+/// Returns true if, in all runs and at all places, a test finds the first entry that fails it, and
+/// those before it are cleared in whole pages of size `L`. Entries outside of the run pass, so that
+/// a run that is followed too far is found as well.
 fn clears<T: Test, L: Leaf>(
     passing: impl Fn(usize) -> u32,
     failing: u32,
