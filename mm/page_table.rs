@@ -23,7 +23,8 @@
 //! let raw = table.into_raw();
 //! assert_eq!(tables.usage()?.tables, 1);
 //!
-//! // SAFETY: `raw` comes from `into_raw` on a table of `tables`, and no entry refers to it any more.
+//! // SAFETY: `raw` comes from `into_raw` on a table of `tables`, and no entry refers to it any
+//! // more.
 //! drop(unsafe { Table::from_raw(&tables, raw) });
 //! assert_eq!(tables.usage()?.tables, 0);
 //! # Ok::<(), Error>(())

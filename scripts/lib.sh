@@ -40,7 +40,7 @@ absolute() {
 # buildable WHAT PATH HINT - a path that the kernel's make, and the shells that it runs, take.
 buildable() {
 	case $2 in
-	*[[:space:]:\'\"\\\$\#%,]*) 
+	*[[:space:]:\'\"\\\$\#%,]*)
 		die "the path of $1, '$2', has a blank or one of : ' \" \\ \$ # % , in it," \
 			"which the kernel's make cannot build in: $3"
 		;;

@@ -136,7 +136,7 @@ forget() {
 # write_record ROWS... - writes the file, with the rows sorted; an old line of names is left out.
 write_record() {
 	{
-		echo '# SPDX-License-''Identifier: GPL-2.0'
+		head -n 1 "$scripts/lib.sh"
 		(IFS=$'\t'; echo "release"$'\t'"flavour"$'\t'"date"$'\t'"${columns[*]}")
 		printf '%s\n' "$@" | sed '/^$/d; /^release\t/d' | sort -t $'\t' -k 1,1rV -k 2,2
 	} >"$build/tested-kernels.new"

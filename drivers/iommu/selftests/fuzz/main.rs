@@ -7,7 +7,7 @@
 //! wrong, the log says which and why, and loading fails; `first=SESSION calls=2000` with the same
 //! seed is that session again. With `case=N` it does the Nth of some typical things instead.
 //!
-//! Documentation/iommu/robustness-tests.rst says what is thrown at the module, and how it is judged.
+//! Documentation/iommu/robustness-tests.rst says which calls are made, and how results are judged.
 
 mod cases;
 #[path = "../lib/device.rs"]
