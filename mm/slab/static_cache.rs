@@ -143,55 +143,56 @@ struct Created {
 /// The static caches there are.
 struct Statics {
     caches: KVec<Created>,
-    /// True once the notifier is registered.
-    is_notified: bool,
 }
 
 global_lock! {
-    // SAFETY: `statics` calls `init` before anything takes the lock.
+    // SAFETY: `follow_modules` calls `init` before anything takes the lock.
     //
     /// The static caches there are. Taken before any other lock of this module.
     unsafe(uninit) static STATICS: Mutex<Statics> = Statics {
         caches: KVec::new(),
-        is_notified: false,
     };
 }
 
-/// State of the lock of [`static@STATICS`].
+/// State of the lock of [`static@STATICS`] and of the notifier.
 static STATE: Atomic<u32> = Atomic::new(UNINITIALIZED);
 
 const UNINITIALIZED: u32 = 0;
 const IN_PROGRESS: u32 = 1;
 const INITIALIZED: u32 = 2;
+const FAILED: u32 = 3;
 
-/// Initializes the lock, if that was not done.
-// The kernel crate has no mutex that is initialized at compile time. Initializing one takes a few
-// instructions, and does not sleep; whoever comes second does.
-fn init_lock() {
+/// Initializes the lock and registers the notifier, if that was not done. May sleep.
+// The kernel crate has no mutex that is initialized at compile time. No lock is held meanwhile: the
+// kernel calls the notifier, which takes the lock, under one that registering takes.
+pub(crate) fn follow_modules() -> Result {
     match STATE.cmpxchg(UNINITIALIZED, IN_PROGRESS, Full) {
         Ok(_) => {
             // SAFETY: Called once, as the state changes from `UNINITIALIZED` once.
             unsafe { STATICS.init() };
-            STATE.store(INITIALIZED, Release);
+            let registered = register_notifier();
+            let state = registered.map_or(FAILED, |()| INITIALIZED);
+            STATE.store(state, Release);
+            registered
         }
         Err(_) => {
-            while STATE.load(Acquire) != INITIALIZED {
+            while STATE.load(Acquire) == IN_PROGRESS {
                 fsleep(Delta::from_micros(10));
+            }
+            if STATE.load(Acquire) == INITIALIZED {
+                Ok(())
+            } else {
+                Err(ENODEV)
             }
         }
     }
 }
 
-/// Registers the notifier, if that was not done.
-pub(crate) fn follow_modules() -> Result {
-    init_lock();
-    let mut statics = STATICS.lock();
-    if !statics.is_notified {
-        #[cfg(CONFIG_MODULES)]
-        // SAFETY: The block is static, and on no chain: this is done once, under the lock.
-        crate::error::to_result(unsafe { bindings::register_module_notifier(NOTIFIER.as_ptr()) })?;
-        statics.is_notified = true;
-    }
+/// Registers the notifier. Called once.
+fn register_notifier() -> Result {
+    #[cfg(CONFIG_MODULES)]
+    // SAFETY: The block is static, and on no chain, as this is called once.
+    crate::error::to_result(unsafe { bindings::register_module_notifier(NOTIFIER.as_ptr()) })?;
     Ok(())
 }
 
