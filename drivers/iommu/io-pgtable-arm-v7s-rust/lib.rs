@@ -7,7 +7,7 @@
 //!
 //! From the outside in:
 //!
-//! - [`module`]: what only a loadable module has. [`module::takeover`] redirects the kernel's
+//! - [`mod@module`]: what only a loadable module has. [`module::takeover`] redirects the kernel's
 //!   `alloc_io_pgtable_ops()` for ARM_V7S, [`module::by_name`] exports the format under its own
 //!   name;
 //! - [`debugfs`]: files that show table sets;

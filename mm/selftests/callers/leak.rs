@@ -59,21 +59,21 @@ pub(crate) fn all() -> Result {
     for round in 0..ROUNDS {
         let name = |kind: &str| CString::try_from_fmt(fmt!("slab_callers_{kind}_{round}"));
 
-        let cache = KmemCache::<[u64; 24]>::builder(&*name("plain")?).build()?;
+        let cache = KmemCache::<[u64; 24]>::builder(&name("plain")?).build()?;
         for _ in 0..LEAKS {
             wait();
             forget(cache.alloc([2; 24], Gfp::KERNEL)?);
         }
         drop(cache);
 
-        let cache = ConstructedCache::<Value>::builder(&*name("constructed")?).build()?;
+        let cache = ConstructedCache::<Value>::builder(&name("constructed")?).build()?;
         for _ in 0..LEAKS {
             wait();
             forget(cache.alloc(Gfp::KERNEL)?);
         }
         drop(cache);
 
-        let cache = RcuCache::<Value>::builder(&*name("rcu")?).build()?;
+        let cache = RcuCache::<Value>::builder(&name("rcu")?).build()?;
         for _ in 0..LEAKS {
             wait();
             forget(cache.alloc(Gfp::KERNEL)?);
