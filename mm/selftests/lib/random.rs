@@ -19,7 +19,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`, which is small.
+    /// A number below `end`, which is at most 2^32.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         // No division, which 32-bit kernels have no function for.
         ((self.next() >> 32) * end as u64 >> 32) as usize

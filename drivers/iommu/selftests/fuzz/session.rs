@@ -453,7 +453,9 @@ impl Random {
                 let iova = self.arena(space, unit);
                 self.shift(iova, unit)
             }
-            _ => self.below(space / unit + 1).wrapping_mul(unit),
+            _ => self
+                .below((space / unit).min(u32::MAX as usize) + 1)
+                .wrapping_mul(unit),
         }
     }
 

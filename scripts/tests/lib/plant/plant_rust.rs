@@ -5,7 +5,10 @@
 //! Loading makes the mistake of the parameter's number; `plant_c.c` has mistakes that Rust has no
 //! words for.
 
-use core::hint::black_box;
+use core::{
+    borrow::Borrow,
+    hint::black_box, //
+};
 use kernel::{
     new_spinlock,
     prelude::*,
@@ -33,7 +36,8 @@ struct Plant;
 
 impl kernel::Module for Plant {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        match *module_parameters::mistake.value() {
+        // A reference in Linux 7.2, a value since.
+        match *Borrow::<u8>::borrow(&module_parameters::mistake.value()) {
             1 => behind_the_end()?,
             2 => after_its_life()?,
             3 => overflow(),
