@@ -31,9 +31,9 @@ pub(crate) const SIZE: usize = SZ_1K;
 /// An allocator.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    /// Whether all owners share one allocator.
+    /// True if all owners share one allocator.
     pub(crate) shared: bool,
-    /// Whether the allocator knows what it holds.
+    /// True if the allocator knows how many bytes it holds.
     pub(crate) accounts: bool,
     /// Measures all cases of up to so many tables.
     pub(crate) measure: fn(&'static Contender, usize) -> Result<KVec<Row>>,

@@ -27,7 +27,7 @@ pub(crate) fn publish_table() {
     unsafe { v7s_dma_wmb() };
 }
 
-/// As [`compare_exchange`], for a byte.
+/// Compares and exchanges a byte, like [`compare_exchange`].
 ///
 /// # Safety
 ///
