@@ -23,3 +23,12 @@ sources() {
 		ls-files -z --others --exclude-per-directory=.gitignore -- "$@")
 	[ ${#matched[@]} -gt 0 ] || die "no file of ours matches $*"
 }
+
+# without_links - takes links out of matched: what they lead to is there itself.
+without_links() {
+	local file kept=()
+	for file in "${matched[@]}"; do
+		[ -L "$file" ] || kept+=("$file")
+	done
+	matched=("${kept[@]}")
+}
