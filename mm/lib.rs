@@ -34,8 +34,7 @@ pub mod bindings {
 
     pub(crate) use crate::slab_module::helpers::in_kernel::*;
     #[cfg(not(linux_7_3))]
-    #[allow(unused_imports)] // Used by tests.
-    pub(crate) use crate::slab_module::linux_7_2::smp_call_function_single;
+    pub use crate::slab_module::linux_7_2::smp_call_function_single;
     pub(crate) use crate::slab_module::registry::in_kernel::*;
 }
 

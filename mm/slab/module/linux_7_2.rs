@@ -13,6 +13,7 @@ pub mod module {
         ThisModule, //
     };
 
+    #[allow(improper_ctypes)] // As in the macro `module!`, which declares it in every module.
     extern "C" {
         static __this_module: Opaque<bindings::module>;
     }
@@ -61,8 +62,8 @@ pub mod prelude {
 /// # Safety
 ///
 /// `function` may be called on that CPU with `info`, in its interrupt handler.
-#[allow(dead_code)] // Used by tests.
-pub(crate) unsafe fn smp_call_function_single(
+#[doc(hidden)]
+pub unsafe fn smp_call_function_single(
     cpu: kernel::ffi::c_int,
     function: kernel::bindings::smp_call_func_t,
     info: *mut kernel::ffi::c_void,

@@ -16,7 +16,7 @@ pub(crate) mod helpers;
 mod kfence;
 mod links;
 #[cfg(not(linux_7_3))]
-pub mod linux_7_2;
+pub(crate) mod linux_7_2;
 mod properties;
 pub(crate) mod registry;
 pub(crate) mod watch;
