@@ -2,13 +2,49 @@
 # shellcheck shell=bash disable=SC2154 # set by scripts/lib.sh
 # Kernels that scripts/check --all has tested, as Documentation/tested-kernels.tsv has them: a line
 # for each flavour, with its release, the date, and what became of each test, behind a line of the
-# columns' names.
+# columns' names. README.md shows them in short, between two marks.
 
 recorded=$top/Documentation/tested-kernels.tsv
+readme=$top/README.md
+table_begins='<!-- tested kernels, written by make check-all -->'
+table_ends='<!-- end of tested kernels -->'
 
 # recorded_rows - prints the line of names, and those of kernels.
 recorded_rows() {
 	[ ! -f "$recorded" ] || sed '/^#/d' "$recorded"
+}
+
+# outcomes - prints release, flavour, date and what failed, or "passed", of each recorded kernel.
+outcomes() {
+	recorded_rows | awk -F '\t' -v OFS='\t' '
+		$1 == "release" {
+			for (i = 4; i <= NF; i++) column[i] = $i
+			next
+		}
+		{
+			bad = ""
+			for (i = 4; i <= NF; i++)
+				if ($i == "FAILED" || $i == "not adapted yet") bad = bad ", " column[i] " " $i
+			print $1, $2, $3, bad ? substr(bad, 3) : "passed"
+		}'
+}
+
+# readme_table - prints the table of README.md.
+readme_table() {
+	printf '%s\n' '| kernel | flavour | tested | result |' '| --- | --- | --- | --- |'
+	outcomes | sed 's/\t/ | /g; s/^/| /; s/$/ |/'
+}
+
+# write_readme - puts the table between the marks.
+write_readme() {
+	readme_table >"$build/tested-kernels.md"
+	sed -i -e "/^$table_begins\$/,/^$table_ends\$/ { //!d }" \
+		-e "/^$table_begins\$/r $build/tested-kernels.md" "$readme"
+}
+
+# shown_table - prints the table that README.md has.
+shown_table() {
+	sed -n "/^$table_begins\$/,/^$table_ends\$/ { //!p }" "$readme"
 }
 
 # The newest version that was recorded before this run.

@@ -133,7 +133,8 @@ forget() {
 		write_record "$(recorded_rows | grep -F "$(printf '%s\t\n' "${renewed[@]}")")"
 }
 
-# write_record ROWS... - writes the file, with the rows sorted; an old line of names is left out.
+# write_record ROWS... - writes the file, with the rows sorted, and the table of README.md; an old line
+# of names is left out.
 write_record() {
 	{
 		head -n 1 "$scripts/lib.sh"
@@ -141,6 +142,7 @@ write_record() {
 		printf '%s\n' "$@" | sed '/^$/d; /^release\t/d' | sort -t $'\t' -k 1,1rV -k 2,2
 	} >"$build/tested-kernels.new"
 	mv "$build/tested-kernels.new" "$recorded"
+	write_readme
 }
 
 # absent GROUP CELL - the row of a kernel that is not to be had.

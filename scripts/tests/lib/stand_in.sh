@@ -14,7 +14,7 @@ copy=$tmp/copy
 stand_in() {
 	flavour stock
 	mkdir -p "$copy/mm" "$copy/drivers" "$copy/Documentation" "$tmp/kdir"
-	cp -R "$scripts" "$copy"
+	cp -R "$scripts" "$top/README.md" "$copy"
 	echo '#[kunit_tests(some_suite)]' >"$copy/mm/lib.rs"
 	touch "$tmp/kdir/.config"
 	# shellcheck disable=SC2016 # the script expands it
