@@ -48,9 +48,9 @@ pub(crate) mod in_kernel {
     /// `struct kmem_cache *kmem_cache_create_unique(const char *name, unsigned int size,
     /// struct kmem_cache_args *args, slab_flags_t flags)`
     ///
-    /// Creates a cache of a name that nothing in `/sys/kernel/slab` has, as
-    /// `__kmem_cache_create_args()` does otherwise; nobody can make another of that name meanwhile.
-    /// Sleeps. Returns
+    /// Creates a cache under a name that no cache has, as `__kmem_cache_create_args()` does
+    /// otherwise; nobody can make another of that name by this function meanwhile. Here, names of
+    /// caches that were merged into others are taken, too. Sleeps. Returns
     ///
     /// - the cache, which belongs to the caller alone: it is not an alias of another;
     /// - `ERR_PTR(-EEXIST)` if a live cache, or one that stays behind with objects, has the name;
