@@ -3,14 +3,13 @@
 //! Root of the crate `slab_rust`, for kernels that do not have [`slab`] and [`page_table`]
 //! themselves.
 //!
-//! The files of both are written as parts of the kernel crate, where they name everything by
-//! `crate::`. This file makes these names mean the same here: `crate` is all of `kernel`, with what
-//! the two add. To the users of the crate `use slab_rust::slab;` is what `use kernel::slab;` will
-//! be.
+//! The files of both are parts of the kernel crate in the kernel tree, and import from `crate::`.
+//! This file makes those imports work here: it re-exports `kernel` and adds the two. Users of the
+//! crate write `use slab_rust::slab;` instead of `use kernel::slab;`.
 
 pub mod page_table;
 pub mod slab;
-#[path = "slab/module/mod.rs"] // A folder that the kernel does not get.
+#[path = "slab/module/mod.rs"] // Not copied to the kernel tree.
 mod slab_module;
 
 use kernel::prelude::*;
@@ -24,10 +23,11 @@ pub use slab_module::compat;
 #[doc(hidden)]
 pub use slab_module::linux_7_2::{
     module,
-    prelude, //
+    prelude,
+    sync, //
 };
 
-/// Bindings of the kernel crate, and those that it gets with [`slab`].
+/// Bindings of the kernel crate, and the functions that rust/helpers gains with [`slab`].
 #[doc(hidden)]
 pub mod bindings {
     pub use kernel::bindings::*;

@@ -22,7 +22,6 @@ mod constructed;
 mod dma32;
 pub(crate) mod flags;
 pub(crate) mod gfp;
-pub(crate) mod irq_lock;
 mod node;
 pub(crate) mod object;
 pub(crate) mod raw_cache;
@@ -72,9 +71,6 @@ pub use self::{
     shared_object::SharedObject,
     static_cache::StaticCache, //
 };
-
-#[doc(hidden)]
-pub use self::irq_lock::IrqLock;
 
 /// Returns the physical address of an address in the kernel's linear map, in bytes.
 ///

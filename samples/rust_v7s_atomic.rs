@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver that maps where it may not wait, as the kernel's msm_iommu does.
+//! Sample: a driver that maps in atomic context, as the kernel's msm_iommu does.
 //!
 //! msm_iommu serves 32-bit SoCs of Qualcomm. It holds a spin lock with interrupts off around each
 //! call, so that second-level tables are allocated with `GFP_ATOMIC`; its walker does not snoop, so
-//! that there is cache maintenance under the lock, too; and tables go under it, once the driver has
-//! flushed its walks. This one does all of that without the hardware, by name, so that it works on
-//! 32-bit Arm as well. It keeps what is still mapped until it is unloaded.
+//! that there is cache maintenance under the lock, too; and tables are freed under it, after a
+//! flush of its walks. This sample does all of that without the hardware, through the exported
+//! functions, so that it works on 32-bit Arm as well. It keeps its mappings until it is unloaded.
 
 use core::ptr::{
     null_mut,
@@ -39,7 +39,7 @@ use io_pgtable_arm_v7s_rust::{
     io_pgtable_arm_v7s_rust_populate, //
 };
 
-use slab_rust::slab::IrqLock;
+use slab_rust::sync::SpinLockIrq;
 
 use device::PlatformDevice;
 
@@ -63,16 +63,16 @@ const RUNS: [(usize, usize, usize); 4] = [
     (SZ_16M, 2, 0x1000_0000),
 ];
 
-/// The tables that the small pages take.
+/// Number of tables of the small pages.
 const TABLES: usize = 5;
 
 /// The output address for input address 0.
 const OFFSET: usize = 0x4000_0000;
 
-/// Number of second-level tables that the walker was made to forget.
+/// Number of second-level tables for which walks were flushed.
 static FLUSHED: Atomic<usize> = Atomic::new(0);
 
-/// There is no hardware to be told.
+/// Does nothing: there is no hardware.
 static FLUSH: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
     tlb_flush_all: Some(flush_all),
     tlb_flush_walk: Some(flush_walk),
@@ -104,7 +104,7 @@ struct Tables(NonNull<bindings::io_pgtable_ops>);
 unsafe impl Send for Tables {}
 
 impl Tables {
-    /// Asks for what msm_iommu asks for.
+    /// Makes a set with the configuration of msm_iommu.
     fn new(device: &PlatformDevice) -> Result<Self> {
         let mut cfg = bindings::io_pgtable_cfg {
             pgsize_bitmap: SZ_4K | SZ_64K | SZ_1M | SZ_16M,
@@ -114,8 +114,8 @@ impl Tables {
             iommu_dev: device.as_device(),
             ..Default::default()
         };
-        // SAFETY: `cfg` is valid, its callbacks are static and need no cookie, and who calls this
-        // keeps the device.
+        // SAFETY: `cfg` is valid, its callbacks are static and do not use the cookie, and the
+        // caller keeps the device.
         let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, null_mut()) };
         // INVARIANT: Just made.
         Ok(Self(NonNull::new(ops).ok_or(ENOMEM)?))
@@ -125,7 +125,7 @@ impl Tables {
     fn map(&mut self, size: usize, count: usize, iova: usize) -> Result {
         let ops = self.0.as_ptr();
         let mut mapped = 0;
-        // SAFETY: A live set (invariant), which is ours alone.
+        // SAFETY: A live set (invariant), used under this lock only.
         let ret = unsafe {
             (*ops).map_pages.map_or(0, |map_pages| {
                 let prot = (prot::READ | prot::WRITE) as c_int;
@@ -150,7 +150,7 @@ impl Tables {
         expect("unmapped", unmapped, size * count)
     }
 
-    /// Looks at the last byte of each page of a run.
+    /// Checks the translation of the last byte of each page of a run.
     fn check(&mut self, size: usize, count: usize, iova: usize) -> Result {
         let ops = self.0.as_ptr();
         (1..=count).try_for_each(|page| {
@@ -173,7 +173,7 @@ impl Drop for Tables {
     }
 }
 
-/// [`EIO`] and a line in the log for a number that is not the one that is due.
+/// Returns [`EIO`] and logs a line if a number is not the expected one.
 fn expect(what: &str, found: usize, due: usize) -> Result {
     if found == due {
         return Ok(());
@@ -184,7 +184,7 @@ fn expect(what: &str, found: usize, due: usize) -> Result {
 
 struct Client {
     // Dropped first: a table set must not outlive its device.
-    _tables: Pin<KBox<IrqLock<Tables>>>,
+    _tables: Pin<KBox<SpinLockIrq<Tables>>>,
     _device: PlatformDevice,
 }
 
@@ -192,7 +192,7 @@ impl kernel::Module for Client {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let device = PlatformDevice::new(c"rust_v7s_atomic", u32::MAX.into())?;
         let tables = KBox::pin_init(
-            IrqLock::new(
+            SpinLockIrq::new(
                 Tables::new(&device)?,
                 c"rust_v7s_atomic",
                 static_lock_class!(),
@@ -202,26 +202,26 @@ impl kernel::Module for Client {
 
         // The lock is held for each call, interrupts off.
         for (size, count, iova) in RUNS {
-            tables.with(|tables| tables.map(size, count, iova))?;
-            tables.with(|tables| tables.check(size, count, iova))?;
+            tables.lock().map(size, count, iova)?;
+            tables.lock().check(size, count, iova)?;
         }
         pr_info!("mapped under a lock, with {TABLES} tables and more made without waiting\n");
 
-        // A section at a time the tables go with what they map.
+        // Unmapped by sections: tables are freed with their mappings.
         let before = FLUSHED.load(Relaxed);
-        tables.with(|tables| tables.unmap(SZ_1M, TABLES, 0x0010_0000))?;
+        tables.lock().unmap(SZ_1M, TABLES, 0x0010_0000)?;
         let flushed = FLUSHED.load(Relaxed) - before;
         expect("tables flushed", flushed, TABLES)?;
         pr_info!("unmapped under it, and {flushed} tables freed\n");
 
-        // Where a mapping must not fail, its tables are made first, where the driver may wait.
+        // For mappings that must not fail, the driver makes the tables first, where it may sleep.
         let (size, count, iova) = RUNS[0];
-        let ops = tables.with(|tables| tables.0.as_ptr());
+        let ops = tables.lock().0.as_ptr();
         // SAFETY: The set is live, and nothing else uses it yet.
         to_result(unsafe {
             io_pgtable_arm_v7s_rust_populate(ops, iova, size * count, bindings::GFP_KERNEL)
         })?;
-        tables.with(|tables| tables.map(size, count, iova))?;
+        tables.lock().map(size, count, iova)?;
         Ok(Self {
             _tables: tables,
             _device: device,

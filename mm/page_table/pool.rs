@@ -6,8 +6,8 @@
 //!
 //! A page is cut into tables. The free tables of each page are a list, and the pages with free
 //! tables are another, from which tables are taken until a page is full. A page with no table in
-//! use goes back to the system. A pool therefore holds the pages that tables are on, which no
-//! allocator of tables that cannot move can do without, and at times one more.
+//! use goes back to the system. A pool therefore holds the pages that tables in use lie on, and at
+//! times one more.
 //!
 //! All state lies in `struct page` and in the free tables themselves: allocating and freeing take
 //! the same few steps however many tables there are.
@@ -45,10 +45,10 @@ use crate::{
         Source, //
     },
     prelude::*,
-    slab::irq_lock::IrqLock,
     sync::{
         atomic::Atomic,
-        static_lock_class, //
+        static_lock_class,
+        SpinLockIrq, //
     }, //
 };
 
@@ -195,7 +195,7 @@ unsafe impl Send for State {}
 
 /// Facts about a [`State`] for a look without its lock.
 ///
-/// Published under the lock when they change: by the time that they are read they may be outdated.
+/// Published under the lock when they change; a reader may see outdated values.
 // Accessed like READ_ONCE() and WRITE_ONCE() do it: relaxed `Atomic` operations are calls where
 // helpers are not inlined.
 struct Hint(Atomic<usize>);
@@ -238,7 +238,7 @@ impl State {
     ///
     /// # Safety
     ///
-    /// It is a page of this pool, and not on the list.
+    /// The page belongs to this pool, and is not on the list.
     unsafe fn push_first(&mut self, page: Page) {
         // SAFETY: The pages are this pool's, which is locked.
         unsafe {
@@ -256,7 +256,7 @@ impl State {
     ///
     /// # Safety
     ///
-    /// It is a page of this pool, and not on the list.
+    /// The page belongs to this pool, and is not on the list.
     unsafe fn push_last(&mut self, page: Page) {
         // SAFETY: The pages are this pool's, which is locked.
         unsafe {
@@ -274,7 +274,7 @@ impl State {
     ///
     /// # Safety
     ///
-    /// It is on the list.
+    /// The page is on the list.
     unsafe fn remove(&mut self, page: Page) {
         // SAFETY: The pages are this pool's, which is locked.
         unsafe {
@@ -294,7 +294,7 @@ impl State {
     ///
     /// # Safety
     ///
-    /// `memory` is a zeroed page that nobody else knows.
+    /// `memory` is a zeroed page to which no other code has a pointer.
     unsafe fn add_spare(&mut self, memory: NonNull<u8>) {
         // SAFETY: Nothing else knows the page, by the safety requirements. It belongs to this pool
         // from here on, and all of it is free.
@@ -335,12 +335,12 @@ impl State {
         NonNull::new(table)
     }
 
-    /// Takes a table back, and says what is to go back to the system.
+    /// Takes a table back, and returns the pages to give back to the system.
     ///
     /// # Safety
     ///
-    /// `table` is one of `page`, of this pool, all zeroes if it is `cleared`, and nobody uses it
-    /// any more.
+    /// `table` is one of `page`, of this pool, all zeroes if it is `cleared`, and is not used any
+    /// more.
     #[inline(always)]
     unsafe fn put(
         &mut self,
@@ -399,7 +399,7 @@ impl State {
     ///
     /// # Safety
     ///
-    /// It is on the list.
+    /// The page is on the list.
     unsafe fn forget(&mut self, page: Page) {
         // SAFETY: The page is on the list, by the safety requirements.
         unsafe { self.remove(page) };
@@ -435,7 +435,7 @@ struct Cut {
 
 /// Fragments of pages.
 pub(super) struct Pool {
-    state: Pin<KBox<IrqLock<State>>>,
+    state: Pin<KBox<SpinLockIrq<State>>>,
     hint: Hint,
     cut: Cut,
     zone: bindings::gfp_t,
@@ -455,7 +455,7 @@ impl Pool {
         };
         Ok(Self {
             state: KBox::pin_init(
-                IrqLock::new(state, c"table_pool", static_lock_class!()),
+                SpinLockIrq::new(state, c"table_pool", static_lock_class!()),
                 GFP_KERNEL,
             )?,
             hint: Hint::new(),
@@ -478,25 +478,24 @@ impl Pool {
         };
         // SAFETY: The page was just allocated; it holds two tables at least.
         let page = unsafe { Page::new(memory, 1, memory.add(self.cut.size)) };
-        let excess = self.state.with(|state| {
-            state.pages += 1;
-            state.live += 1;
-            state.keep = state.gave_back;
-            state.gave_back = false;
-            // SAFETY: The page is this pool's from here on, and has a free table.
-            unsafe { state.push_first(page) };
-            // A page may have become empty since this pool had no free table.
-            let excess = match second {
-                Some(second) if state.spare.is_none() => {
-                    // SAFETY: The page was just allocated, zeroed.
-                    unsafe { state.add_spare(second) };
-                    None
-                }
-                other => other,
-            };
-            self.hint.publish(state);
-            excess
-        });
+        let mut state = self.state.lock();
+        state.pages += 1;
+        state.live += 1;
+        state.keep = state.gave_back;
+        state.gave_back = false;
+        // SAFETY: The page is this pool's from here on, and has a free table.
+        unsafe { state.push_first(page) };
+        // A page may have become empty since this pool had no free table.
+        let excess = match second {
+            Some(second) if state.spare.is_none() => {
+                // SAFETY: The page was just allocated, zeroed.
+                unsafe { state.add_spare(second) };
+                None
+            }
+            other => other,
+        };
+        self.hint.publish(&state);
+        drop(state);
         if let Some(page) = excess {
             // SAFETY: The page was just allocated, and is not used.
             unsafe { pages::free(page) };
@@ -512,8 +511,9 @@ unsafe impl Source for Pool {
     fn alloc(&self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
         // A full pool need not be locked to see that.
         if self.hint.has_free() {
-            if let Some(table) = self.state.with(|state| state.take(self.cut, &self.hint)) {
-                return Some(table);
+            let table = self.state.lock().take(self.cut, &self.hint);
+            if table.is_some() {
+                return table;
             }
         }
         self.grow(gfp)
@@ -528,11 +528,11 @@ unsafe impl Source for Pool {
             // SAFETY: The table belongs to the caller, who does not use it any more.
             unsafe { table.write_bytes(0, self.cut.size) };
         }
-        let excess = self.state.with(|state| {
-            // SAFETY: The table is one of this page of this pool, cleared if `clear`, and not used
-            // any more.
-            unsafe { state.put(page, table, self.cut, clear, &self.hint) }
-        });
+        let mut state = self.state.lock();
+        // SAFETY: The table is one of this page of this pool, cleared if `clear`, and not used any
+        // more.
+        let excess = unsafe { state.put(page, table, self.cut, clear, &self.hint) };
+        drop(state);
         if let Excess::Page(spare) = excess {
             // SAFETY: The pool has forgotten it.
             unsafe { pages::free(table) };
@@ -544,17 +544,18 @@ unsafe impl Source for Pool {
     }
 
     fn live(&self) -> usize {
-        self.state.with(|state| state.live)
+        self.state.lock().live
     }
 
     fn held_bytes(&self) -> Result<usize> {
-        Ok(self.state.with(|state| state.pages) * PAGE_SIZE)
+        Ok(self.state.lock().pages * PAGE_SIZE)
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        if let Some(page) = self.state.with(State::take_spare) {
+        let spare = self.state.lock().take_spare();
+        if let Some(page) = spare {
             // SAFETY: The pool has forgotten it.
             unsafe { pages::free(page) };
         }

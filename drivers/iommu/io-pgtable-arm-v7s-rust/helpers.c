@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What Rust cannot reach: inline functions and macros of the kernel's headers, and the export of
- * symbols.
- */
+/* Macros and inline functions of the kernel's headers, which Rust cannot call. */
 #include <linux/dma-mapping.h>
 #include <linux/io-pgtable.h>
 #include <linux/ratelimit.h>
@@ -11,16 +8,7 @@
 
 #include "helpers.h"
 
-#ifdef MODULE
-#include <linux/export.h>
-#include <linux/ftrace.h>
-#include <linux/module.h>
-#include <linux/stacktrace.h>
-
-#include "io_pgtable_arm_v7s_rust.h"
-#endif
-
-/* The numbers are written again in config.rs, because bindgen passes over them. */
+/* config.rs repeats these numbers: bindgen has no constants for BIT(). */
 static_assert(BIT(0) == IO_PGTABLE_QUIRK_ARM_NS);
 static_assert(BIT(1) == IO_PGTABLE_QUIRK_NO_PERMS);
 static_assert(BIT(3) == IO_PGTABLE_QUIRK_ARM_MTK_EXT);
@@ -29,14 +17,12 @@ static_assert(BIT(9) == IO_PGTABLE_QUIRK_NO_WARN);
 
 void v7s_wmb(void)
 {
-	/* What it orders against what is said where it is called: walker.rs. */
-	wmb();
+	wmb(); /* Paired where it is called: format/barrier.rs */
 }
 
 void v7s_dma_wmb(void)
 {
-	/* As above. */
-	dma_wmb();
+	dma_wmb(); /* Paired where it is called: format/barrier.rs */
 }
 
 int v7s_dma_map(struct device *dev, void *table, u64 phys, size_t size)
@@ -91,41 +77,3 @@ bool v7s_may_report_call(void)
 
 	return __ratelimit(&limit);
 }
-
-/* The return address in the function that called this module. Built in, its own cannot be told. */
-unsigned long v7s_caller(void)
-{
-#if defined(MODULE) && defined(CONFIG_STACKTRACE)
-	unsigned long entries[16];
-	unsigned int count = stack_trace_save(entries, ARRAY_SIZE(entries), 0);
-	unsigned int i;
-
-	for (i = 0; i < count; i++)
-		if (!within_module(entries[i], THIS_MODULE))
-			return entries[i];
-#endif
-	return 0;
-}
-
-#ifdef MODULE
-#ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
-notrace unsigned long v7s_ftrace_argument(struct ftrace_regs *fregs, unsigned int n)
-{
-	return ftrace_regs_get_argument(fregs, n);
-}
-
-notrace void v7s_ftrace_redirect(struct ftrace_regs *fregs, unsigned long to)
-{
-	ftrace_regs_set_instruction_pointer(fregs, to);
-}
-#endif
-
-EXPORT_SYMBOL_GPL(alloc_io_pgtable_arm_v7s_rust_ops);
-EXPORT_SYMBOL_GPL(free_io_pgtable_arm_v7s_rust_ops);
-EXPORT_SYMBOL_GPL(io_pgtable_arm_v7s_rust_init_fns);
-EXPORT_SYMBOL_GPL(io_pgtable_arm_v7s_rust_populate);
-EXPORT_SYMBOL_GPL(io_pgtable_arm_v7s_rust_trim);
-
-#define EXPORT_SYMBOL_RUST_GPL(sym) extern int sym; EXPORT_SYMBOL_GPL(sym)
-#include "exports_generated.h"
-#endif /* MODULE */

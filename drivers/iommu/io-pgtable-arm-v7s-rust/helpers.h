@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Prototypes of what helpers.c provides to Rust, which declares them again where
- * it calls them.
- */
+/* C functions that Rust calls; each Rust file declares those that it calls. */
 #ifndef V7S_HELPERS_H
 #define V7S_HELPERS_H
 
 #include <linux/types.h>
 
 struct device;
-struct ftrace_regs;
 
 void v7s_wmb(void);
 void v7s_dma_wmb(void);
@@ -19,10 +15,5 @@ void v7s_dma_sync(struct device *dev, void *entries, size_t size);
 unsigned long v7s_linear_distance(u64 phys);
 bool v7s_may_report(void);
 bool v7s_may_report_call(void);
-unsigned long v7s_caller(void);
-#ifdef MODULE
-unsigned long v7s_ftrace_argument(struct ftrace_regs *fregs, unsigned int n);
-void v7s_ftrace_redirect(struct ftrace_regs *fregs, unsigned long to);
-#endif
 
 #endif /* V7S_HELPERS_H */

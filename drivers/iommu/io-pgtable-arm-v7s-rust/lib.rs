@@ -7,7 +7,7 @@
 //!
 //! From the outside in:
 //!
-//! - [`mod@module`]: what only a loadable module has. [`module::takeover`] redirects the kernel's
+//! - [`mod@module`]: parts of the loadable module only. [`module::takeover`] redirects the kernel's
 //!   `alloc_io_pgtable_ops()` for ARM_V7S, [`module::by_name`] exports the format under its own
 //!   name;
 //! - [`debugfs`]: files that show table sets;
@@ -18,7 +18,7 @@
 //! - [`table_set`]: a first-level table and the second-level tables it refers to;
 //! - [`config`], [`registers`]: the driver's request, and the values for its registers;
 //! - [`memory`]: the tables' memory;
-//! - [`format`]: entries, and what makes them visible to the walker.
+//! - [`format`]: entries, and barriers and cache maintenance for the walker.
 //!
 //! Each imports only from those below it. This file is the root of the loadable module; the
 //! other files are the same in the kernel's tree, where the root is another.
@@ -49,6 +49,7 @@ pub use config::{
     quirk,
     PAGE_SIZES, //
 };
+use module::caller;
 pub use module::{
     arm_v7s::{
         ArmV7s,
@@ -73,6 +74,7 @@ use slab_rust::{
     page_table,
     slab,
     static_cache,
+    sync::SpinLockIrq,
     this_module, //
 };
 
@@ -93,7 +95,7 @@ use module::{
 };
 use page_table::TableSource;
 
-/// The module whose code the format is, for the files that it makes.
+/// This module, the owner of the files in debugfs.
 const OWNER: *mut bindings::module = this_module!().as_ptr();
 
 module! {

@@ -14,12 +14,10 @@ use kernel::{
 
 use crate::slab::Gfp;
 
-// In helpers.c. The first two are true a few times in some seconds; the third returns zero if there
-// is no telling.
+// Rate limits, in helpers.c: each returns true a few times in some seconds.
 extern "C" {
     fn v7s_may_report() -> bool;
     fn v7s_may_report_call() -> bool;
-    fn v7s_caller() -> usize;
 }
 
 /// The device that tables are for, which lines in the log begin with.
@@ -94,8 +92,7 @@ impl Subject {
     fn print(self, what: fmt::Arguments<'_>) {
         let (prefix, device) = (crate::__LOG_PREFIX.as_ptr(), self.name().as_char_ptr());
         let what = ptr::from_ref(&what).cast::<c_void>();
-        // SAFETY: May be called in any context.
-        let caller = unsafe { v7s_caller() };
+        let caller = crate::caller();
         // The macros of the kernel crate have no way to print the name of a function.
         #[cfg(CONFIG_PRINTK)]
         // SAFETY: The format strings end with a zero and match their arguments: two strings that

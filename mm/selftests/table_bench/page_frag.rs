@@ -4,13 +4,12 @@
 //!
 //! C header: [`include/linux/page_frag_cache.h`](srctree/include/linux/page_frag_cache.h)
 //!
-//! Chunks have 32 KiB, or a page if there are no such, or if a page is larger. A chunk is cut to
-//! its end and then left alone, until all of its tables are free: one that stays keeps all of it.
-//! Zone bits reach the page allocator, so that chunks lie where they are asked for. Fragments are
-//! aligned within their chunk on request; they are not zeroed, as a chunk that came free is cut
-//! again, and that is done here.
+//! Chunks have 32 KiB, or a page if that fails or is larger. A chunk is cut to its end, and freed
+//! when all of its tables are free: one table in use keeps all of it. Zone bits reach the page
+//! allocator. Fragments are aligned within their chunk on request; they are zeroed here, because a
+//! chunk may be used again.
 //!
-//! The kernel's structure is for one user at a time, hence the lock here.
+//! The kernel's structure is for one user at a time; the lock is here.
 
 use core::ptr::NonNull;
 
@@ -20,7 +19,7 @@ use kernel::{
     sync::static_lock_class, //
 };
 
-use slab_rust::slab::IrqLock;
+use slab_rust::sync::SpinLockIrq;
 
 use crate::{
     allocator::{
@@ -38,22 +37,22 @@ extern "C" {
     fn table_bench_chunk_account(chunk: *const bindings::page, bytes: usize, held: bool);
 }
 
-/// Head page of a chunk. How many of its fragments are in use is kept in its `private`, which is
-/// for the owner of a page to use.
+/// Head page of a chunk. Its `private`, which the owner of a page may use, counts the fragments in
+/// use.
 type Chunk = *mut bindings::page;
 
-/// The fragments of a chunk that are in use.
+/// Returns the number of fragments in use of a chunk.
 ///
 /// # Safety
 ///
 /// `chunk` is one of a [`State`], to which the caller has exclusive access as long as it uses the
 /// result.
 unsafe fn in_use<'a>(chunk: Chunk) -> &'a mut c_ulong {
-    // SAFETY: A page has a `private`, which nobody else uses.
+    // SAFETY: A page has a `private`, which belongs to its owner.
     unsafe { &mut (*chunk).__bindgen_anon_1.__bindgen_anon_1.private }
 }
 
-/// The chunk that is cut, and chunks that were.
+/// The current chunk, and the bytes of all chunks.
 ///
 /// # Invariants
 ///
@@ -71,7 +70,7 @@ struct State {
 unsafe impl Send for State {}
 
 impl State {
-    /// Without a chunk.
+    /// Returns a state without a chunk.
     fn new() -> Self {
         // INVARIANT: There is none.
         Self {
@@ -82,24 +81,24 @@ impl State {
         }
     }
 
-    /// Whether there is a chunk of which nothing is in use.
+    /// Returns true if nothing of the current chunk is in use.
     fn is_idle(&self) -> bool {
-        // SAFETY: It is our chunk.
+        // SAFETY: The chunk is one of this state.
         !self.chunk.is_null() && unsafe { *in_use(self.chunk) == 0 }
     }
 
-    /// Begins to count a chunk as held, or ends.
+    /// Adds a chunk to the held bytes, or subtracts it.
     fn count(&mut self, chunk: Chunk, bytes: usize, held: bool) {
         self.held = if held {
             self.held + bytes
         } else {
             self.held - bytes
         };
-        // SAFETY: A page; which node it is on does not change, whoever has it.
+        // SAFETY: `chunk` is a page; the node of a page does not change.
         unsafe { table_bench_chunk_account(chunk, bytes, held) };
     }
 
-    /// Cuts a table off the chunk, or off another one.
+    /// Cuts a table off the current chunk, or off a new one.
     fn cut(&mut self, gfp: bindings::gfp_t) -> Option<NonNull<u8>> {
         let size = SIZE;
         let (before, was_idle) = (self.cache.encoded_page, self.is_idle());
@@ -110,21 +109,21 @@ impl State {
         };
         let table = NonNull::new(table.cast::<u8>());
         if self.cache.encoded_page != before {
-            // It is cut again if it is free, unless it came from the reserves.
+            // A free chunk is cut again, unless it came from the reserves.
             if was_idle {
                 self.count(self.chunk, self.bytes, false);
             }
             self.adopt(table);
         }
-        // SAFETY: It was cut off our chunk.
+        // SAFETY: The table was cut off a chunk of this state.
         unsafe { *in_use(table.map(|_| self.chunk)?) += 1 };
         table
     }
 
-    /// Goes on with the chunk that `table`, the first, was cut off.
+    /// Makes the chunk of `table`, its first table, the current one.
     fn adopt(&mut self, table: Option<NonNull<u8>>) {
         let Some(table) = table else {
-            // None was had, or one that is too small for a table.
+            // No chunk, or one that is too small for a table.
             self.chunk = core::ptr::null_mut();
             // SAFETY: The structure is locked.
             unsafe { bindings::page_frag_cache_drain(&mut self.cache) };
@@ -139,7 +138,7 @@ impl State {
         self.count(self.chunk, self.bytes, true);
     }
 
-    /// Goes on with the chunk of `new`, and returns what is to be drained.
+    /// Takes the chunk of `new`, and returns the cache that has to be drained.
     fn replace(&mut self, new: Self) -> bindings::page_frag_cache {
         if self.is_idle() {
             self.count(self.chunk, self.bytes, false);
@@ -154,7 +153,7 @@ impl State {
     ///
     /// # Safety
     ///
-    /// It was cut off a chunk of this state, and nobody uses it any more.
+    /// The table was cut off a chunk of this state, and is not used any more.
     unsafe fn put(&mut self, table: NonNull<u8>) {
         // SAFETY: The table was cut off a chunk of this state, by the safety requirements, and
         // keeps it.
@@ -175,14 +174,14 @@ impl State {
 
 /// Fragments of chunks.
 pub(crate) struct PageFrag {
-    state: Pin<KBox<IrqLock<State>>>,
+    state: Pin<KBox<SpinLockIrq<State>>>,
 }
 
 impl PageFrag {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             state: KBox::pin_init(
-                IrqLock::new(State::new(), c"table_page_frag", static_lock_class!()),
+                SpinLockIrq::new(State::new(), c"table_page_frag", static_lock_class!()),
                 GFP_KERNEL,
             )?,
         })
@@ -194,8 +193,8 @@ impl PageFrag {
 unsafe impl Source for PageFrag {
     fn alloc(&self) -> Option<NonNull<u8>> {
         let gfp = GFP.as_raw() | 1 << bindings::___GFP_DMA32_BIT;
-        let table = self.state.with(|state| state.cut(gfp))?;
-        // SAFETY: So many bytes were just cut.
+        let table = self.state.lock().cut(gfp)?;
+        // SAFETY: A table of this size was just cut.
         unsafe { table.write_bytes(0, SIZE) };
         Some(table)
     }
@@ -203,18 +202,18 @@ unsafe impl Source for PageFrag {
     unsafe fn free(&self, table: NonNull<u8>) {
         // SAFETY: The table was cut off a chunk of this state and is not used any more, by the
         // safety requirements.
-        self.state.with(|state| unsafe { state.put(table) });
+        unsafe { self.state.lock().put(table) };
     }
 
     fn held_bytes(&self) -> Result<usize> {
-        Ok(self.state.with(|state| state.held))
+        Ok(self.state.lock().held)
     }
 }
 
 impl Drop for PageFrag {
     fn drop(&mut self) {
-        let mut rest = self.state.with(|state| state.replace(State::new()));
-        // SAFETY: Nobody else has it.
+        let mut rest = self.state.lock().replace(State::new());
+        // SAFETY: The cache was taken out of the state, and is not shared.
         unsafe { bindings::page_frag_cache_drain(&mut rest) };
     }
 }

@@ -32,8 +32,8 @@ pub(crate) struct File {
 impl File {
     /// Puts the file in the directory of a cache of our own.
     ///
-    /// A cache works without its directory, so this does too, as the kernel itself:
-    /// one line in the log says what is missing.
+    /// Returns `None` and logs a line if there is no directory or no memory: the cache works
+    /// without the file.
     pub(crate) fn new(cache: &CStr, zone: Zone) -> Option<Self> {
         let attr = if zone == Zone::Dma32 { &YES } else { &NO };
         let missing = || pr_warn!("cache '{}' has no cache_dma32 in sysfs\n", cache);
@@ -55,7 +55,8 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants; the kernel waits for readers.
+        // SAFETY: The file exists and was made with `attr` (type invariants); the kernel waits for
+        // readers.
         unsafe { bindings::sysfs_remove_bin_file(self.kobj.as_ptr(), &self.attr.0) };
     }
 }
@@ -87,8 +88,8 @@ impl Attribute {
 
     /// # Safety
     ///
-    /// Called by sysfs: `attr` is one of ours, `buf` has room for `count` bytes, and
-    /// `off` and `count` lie within the file's size.
+    /// Called by sysfs: `attr` is in an [`Attribute`], `buf` has room for `count` bytes, and `off`
+    /// and `count` lie within the file's size.
     unsafe extern "C" fn read(
         _file: *mut bindings::file,
         _kobj: *mut bindings::kobject,

@@ -152,8 +152,8 @@ impl fmt::Display for Caches {
     }
 }
 
-/// Writes the names in `/sys/kernel/slab` that lead to a cache, but for `shown`: that of its
-/// directory, and those of links.
+/// Writes the names of the directory of a cache in `/sys/kernel/slab` and of the links to it,
+/// except `shown`.
 fn write_other_names(
     f: &mut fmt::Formatter<'_>,
     cache: &Kobject,

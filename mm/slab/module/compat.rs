@@ -3,8 +3,8 @@
 //! Differences of the kernel crate between Linux 7.2 and 7.3. All other sources are the same for
 //! both.
 //!
-//! `linux_7_3` is set by the Kbuild at the top where the kernel is 7.3 or newer. Modules that do
-//! not use our crate include this file.
+//! `linux_7_3` is set by scripts/Makefile.rustlib for kernels from 7.3 on. Modules that do not use
+//! the crate `slab_rust` include this file.
 
 #![allow(dead_code, unreachable_pub)]
 
@@ -27,37 +27,37 @@ use kernel::{
     prelude::*, //
 };
 
-/// The value of a parameter of this module, which 7.2 gives by reference.
+/// Returns the value of a parameter of this module, which 7.2 gives by reference.
 #[cfg(not(linux_7_3))]
 #[inline(always)]
 pub fn parameter<T: Copy>(parameter: &ModuleParamAccess<T>) -> T {
     *parameter.value()
 }
 
-/// The value of a parameter of this module.
+/// Returns the value of a parameter of this module.
 #[cfg(linux_7_3)]
 #[inline(always)]
 pub fn parameter<T: Copy>(parameter: &ModuleParamAccess<T>) -> T {
     parameter.value()
 }
 
-/// `THIS_MODULE` of the crate that says so: a static until 7.2, a constant of the module's type
-/// since 7.3.
+/// `THIS_MODULE` of the crate that uses the macro: a static until 7.2, a constant of the module's
+/// type since 7.3.
 #[cfg(not(linux_7_3))]
 #[doc(hidden)]
 #[macro_export]
-#[allow(clippy::crate_in_macro_def)] // that is the point
+#[allow(clippy::crate_in_macro_def)] // The crate that uses the macro is meant.
 macro_rules! this_module {
     () => {
         &crate::THIS_MODULE
     };
 }
 
-/// `THIS_MODULE` of the crate that says so.
+/// `THIS_MODULE` of the crate that uses the macro.
 #[cfg(linux_7_3)]
 #[doc(hidden)]
 #[macro_export]
-#[allow(clippy::crate_in_macro_def)] // that is the point
+#[allow(clippy::crate_in_macro_def)] // The crate that uses the macro is meant.
 macro_rules! this_module {
     () => {
         ::kernel::module::this_module::<crate::LocalModule>()
@@ -84,7 +84,7 @@ macro_rules! of_device_table {
     };
 }
 
-/// The device of a registration, which is bound as long as that lives. 7.2 does not say so.
+/// Returns the device of a registration, which is bound as long as that lives. 7.2 does not say so.
 #[cfg(not(linux_7_3))]
 #[inline(always)]
 pub fn bound(registration: &faux::Registration) -> &Device<Bound> {
@@ -92,7 +92,7 @@ pub fn bound(registration: &faux::Registration) -> &Device<Bound> {
     unsafe { registration.as_ref().as_bound() }
 }
 
-/// The device of a registration.
+/// Returns the device of a registration.
 #[cfg(linux_7_3)]
 #[inline(always)]
 pub fn bound(registration: &faux::Registration) -> &Device<Bound> {

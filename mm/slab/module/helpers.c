@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Rust cannot reach in the kernel's headers: inline functions and macros.
- * Those that generic Rust code calls from other modules are exported.
+ * Macros and inline functions of the kernel's headers, which Rust cannot call. Functions that
+ * generic or inlined Rust code calls from other modules are exported.
  */
 #include <linux/export.h>
 #include <linux/gfp.h>
@@ -58,8 +58,7 @@ size_t slab_rust_hold_caches(struct kset *set, struct kobject **caches, size_t r
 	return count;
 }
 
-/* Not called where the kernel has functions for the same: see helpers.rs. */
-
+/* Linux 7.2 only: see spin_lock_irq.rs */
 unsigned long slab_rust_lock(spinlock_t *lock)
 {
 	unsigned long flags;
@@ -75,7 +74,7 @@ void slab_rust_unlock(spinlock_t *lock, unsigned long flags)
 }
 EXPORT_SYMBOL_GPL(slab_rust_unlock);
 
-/* As above. */
+/* notrace for the same reason as slab_rust_virt_to_phys() */
 notrace struct page *slab_rust_page_of(const void *address)
 {
 	return virt_to_page(address);

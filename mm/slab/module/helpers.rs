@@ -14,7 +14,7 @@ pub(crate) mod in_kernel {
     // Without lockdep kernel objects have a member without a size, in C as in Rust.
     #[allow(improper_ctypes)]
     extern "C" {
-        /// Returns whether one more line about a refused request may be logged: a rate limit.
+        /// Returns whether another line about a refused request may be logged: a rate limit.
         #[link_name = "slab_rust_may_report"]
         pub(crate) fn slab_may_report() -> bool;
 
@@ -26,46 +26,6 @@ pub(crate) mod in_kernel {
         #[link_name = "slab_rust_node_online"]
         pub(crate) fn node_online(node: c_int) -> bool;
 
-        /// Returns the flags.
-        // Most kernels have a function for it. Calling that at once saves a tenth of what a table
-        // costs.
-        #[cfg_attr(
-            all(
-                CONFIG_SMP,
-                not(CONFIG_PREEMPT_RT),
-                not(CONFIG_INLINE_SPIN_LOCK_IRQSAVE)
-            ),
-            link_name = "_raw_spin_lock_irqsave"
-        )]
-        #[cfg_attr(
-            not(all(
-                CONFIG_SMP,
-                not(CONFIG_PREEMPT_RT),
-                not(CONFIG_INLINE_SPIN_LOCK_IRQSAVE)
-            )),
-            link_name = "slab_rust_lock"
-        )]
-        pub(crate) fn spin_lock_irqsave(lock: *mut bindings::spinlock_t) -> c_ulong;
-
-        // Like locking.
-        #[cfg_attr(
-            all(
-                CONFIG_SMP,
-                not(CONFIG_PREEMPT_RT),
-                not(CONFIG_INLINE_SPIN_UNLOCK_IRQRESTORE)
-            ),
-            link_name = "_raw_spin_unlock_irqrestore"
-        )]
-        #[cfg_attr(
-            not(all(
-                CONFIG_SMP,
-                not(CONFIG_PREEMPT_RT),
-                not(CONFIG_INLINE_SPIN_UNLOCK_IRQRESTORE)
-            )),
-            link_name = "slab_rust_unlock"
-        )]
-        pub(crate) fn spin_unlock_irqrestore(lock: *mut bindings::spinlock_t, flags: c_ulong);
-
         /// `address` has to lie in the kernel's linear map.
         #[link_name = "slab_rust_page_of"]
         pub(crate) fn virt_to_page(address: *const c_void) -> *mut bindings::page;
@@ -75,14 +35,14 @@ pub(crate) mod in_kernel {
         #[link_name = "slab_rust_alloc_pages"]
         pub(crate) fn pagetable_alloc_pages(gfp: bindings::gfp_t, order: c_uint) -> *mut c_void;
 
-        /// Allocates a page, and another one if there is one: `second` is NULL otherwise.
+        /// Allocates a page, and if it can a second one: `second` is NULL otherwise.
         #[link_name = "slab_rust_alloc_two_pages"]
         pub(crate) fn pagetable_alloc_two_pages(
             gfp: bindings::gfp_t,
             second: *mut *mut c_void,
         ) -> *mut c_void;
 
-        /// Frees them.
+        /// Frees pages from one of the two functions above.
         #[link_name = "slab_rust_free_pages"]
         pub(crate) fn pagetable_free_pages(address: *const c_void);
 
@@ -102,9 +62,17 @@ pub(crate) struct Layout {
     pub(crate) object_size: c_uint,
 }
 
-// Like those.
+// Kernel objects and locks have members without a size, in C as in Rust.
 #[allow(improper_ctypes)]
 extern "C" {
+    /// Takes a lock and disables interrupts; returns the interrupt state before.
+    #[cfg(not(linux_7_3))]
+    pub(crate) fn slab_rust_lock(lock: *mut bindings::spinlock_t) -> c_ulong;
+
+    /// Releases a lock, and restores the interrupt state.
+    #[cfg(not(linux_7_3))]
+    pub(crate) fn slab_rust_unlock(lock: *mut bindings::spinlock_t, flags: c_ulong);
+
     /// Takes a reference to each cache in `set`, writes up to `room` of them to
     /// `caches`, and returns how many there are.
     pub(crate) fn slab_rust_hold_caches(

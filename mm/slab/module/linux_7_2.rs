@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Names that the kernel crate has since 7.3, for kernels that are older.
+//! Names of the kernel crate of Linux 7.3, for Linux 7.2.
 
 /// `kernel::module`.
 pub mod module {
@@ -55,6 +55,13 @@ pub mod prelude {
             unsafe { init.__pinned_init(slot) }
         }
     }
+}
+
+/// `kernel::sync`.
+pub mod sync {
+    pub use kernel::sync::*;
+
+    pub use crate::slab_module::spin_lock_irq::SpinLockIrq;
 }
 
 /// `bindings::smp_call_function_single`, whose last argument is a `bool` since 7.3.

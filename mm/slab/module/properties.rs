@@ -4,7 +4,8 @@
 //!
 //! C header: [`include/linux/kobject.h`](srctree/include/linux/kobject.h)
 //!
-//! Their flags are known where the private layout of a cache is (layout.c); else what sysfs says.
+//! Flags are read from the private layout of a cache (layout.c); if that is not known, zone and
+//! size are read from sysfs.
 
 use core::mem::MaybeUninit;
 
@@ -25,15 +26,14 @@ use crate::{
     slab_module::helpers, //
 };
 
-/// Takes a reference to each cache there is.
+/// Takes a reference to each cache of the system.
 ///
-/// They can be read while they are held; one that is destroyed meanwhile is only
-/// freed when it is let go.
+/// A cache can be read while its reference is held, even if it is destroyed meanwhile.
 pub(crate) fn caches() -> Result<KVec<Kobject>> {
     let set = slab_set().ok_or(ENOENT)?;
     let mut caches = KVec::<Kobject>::new();
     loop {
-        // Some more than there were, as others are made meanwhile.
+        // Some more than there were: caches may be created meanwhile.
         let room = caches.capacity();
         // SAFETY: The set stays, and a `Kobject` is a pointer to an object: there is
         // room for so many.

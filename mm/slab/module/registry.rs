@@ -96,8 +96,8 @@ pub(crate) mod in_kernel {
     ///
     /// # Safety
     ///
-    /// `cache` was made by [`kmem_cache_create_unique`], and nobody makes use of it afterwards but
-    /// to access the objects that are still allocated.
+    /// `cache` was made by [`kmem_cache_create_unique`], and is not used afterwards, except to
+    /// access the objects that are still allocated.
     pub(crate) unsafe extern "C" fn kmem_cache_destroy_unused(
         cache: *mut bindings::kmem_cache,
     ) -> bool {

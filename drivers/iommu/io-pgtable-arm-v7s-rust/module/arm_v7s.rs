@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The format as the kernel crate's consumers know it.
+//! The marker type `ArmV7s` for the kernel crate's `IoPageTable`.
 
 use kernel::{
     bindings,
@@ -19,8 +19,8 @@ use crate::{
 
 /// The `ARM_V7S` page table format.
 ///
-/// A table of this format is served by whoever serves ARM_V7S when it is made: Rust while this
-/// module is loaded with `takeover=1`, the kernel's C otherwise.
+/// A table of this format is made by the provider of ARM_V7S at that time: Rust while this module
+/// is loaded with `takeover=1`, the kernel's C otherwise.
 pub enum ArmV7s {}
 
 impl IoPageTableFmt for ArmV7s {
@@ -72,14 +72,14 @@ pub trait ArmV7sTables {
 
 impl ArmV7sTables for slab_rust::any_page_table!(ArmV7s) {
     unsafe fn populate(&self, iova: usize, size: usize, gfp: Gfp) -> Result {
-        // SAFETY: The ops are those of a live table; the caller keeps the rest of the contract.
+        // SAFETY: The ops belong to a live table; the caller keeps the rest of the contract.
         to_result(unsafe {
             io_pgtable_arm_v7s_rust_populate(self.raw_ops(), iova, size, gfp.as_raw())
         })
     }
 
     unsafe fn trim(&self, iova: usize, size: usize) {
-        // SAFETY: The ops are those of a live table; the caller keeps the rest of the contract.
+        // SAFETY: The ops belong to a live table; the caller keeps the rest of the contract.
         unsafe { io_pgtable_arm_v7s_rust_trim(self.raw_ops(), iova, size) };
     }
 }
@@ -87,13 +87,13 @@ impl ArmV7sTables for slab_rust::any_page_table!(ArmV7s) {
 /// Reads one of the values.
 macro_rules! register {
     ($table:expr, $name:ident) => {
-        // SAFETY: A table of this format has this part of the configuration, and nobody writes to
-        // it once the table is made.
+        // SAFETY: A table of this format has this part of the configuration, which is not written
+        // to after the table is made.
         unsafe { (*$table.raw_cfg()).__bindgen_anon_1.arm_v7s_cfg.$name }
     };
 }
 
-// All of it is inlined into its users, so that they depend on this module for serving them at most.
+// Inlined into its users: a module that uses only the marker does not depend on this module.
 impl ArmV7sRegisters for slab_rust::any_page_table!(ArmV7s) {
     #[inline]
     unsafe fn ttbr(&self) -> u32 {
@@ -136,7 +136,7 @@ mod tests {
 
     use crate::module::by_name::is_ours;
 
-    /// Tables of this module are populated and trimmed, those of others are refused.
+    /// Tables of this module are populated and trimmed, tables of C are refused.
     #[test]
     fn populate_and_trim() -> Result {
         let device = faux::Registration::new(c"v7s_tables_ahead", None)?;
@@ -149,13 +149,13 @@ mod tests {
         };
         // SAFETY: The table is dropped before the device.
         let table = unsafe { page_table::<ArmV7s>(bound(&device), config)? };
-        // SAFETY: The ops are those of a live table.
+        // SAFETY: The ops belong to a live table.
         let ours = unsafe { is_ours(table.raw_ops()) };
         let expected = if ours { Ok(()) } else { Err(EINVAL) };
-        // SAFETY: Nobody else uses the table, and no walker does.
+        // SAFETY: No other thread and no walker uses the table.
         let result = unsafe { table.populate(0, 2 * SZ_1M, Gfp::KERNEL) };
         assert_eq!(result, expected);
-        // SAFETY: Nobody else uses the table, and no walker does.
+        // SAFETY: No other thread and no walker uses the table.
         unsafe { table.trim(0, SZ_1M) };
         Ok(())
     }

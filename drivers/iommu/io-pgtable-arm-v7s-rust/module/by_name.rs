@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The format by its own name, for other modules: whatever serves ARM_V7S, this is Rust.
+//! Exported functions that make and free Rust table sets, whatever provides ARM_V7S.
 //!
 //! C headers: [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h),
 //! io_pgtable_arm_v7s_rust.h
 //!
-//! Each table set holds a reference to this module, so that the module cannot go while the code
-//! behind a driver's ops is in it.
+//! Each table set holds a reference to this module, so that the module is not unloaded while a
+//! driver has ops of it.
 
 use core::ptr;
 
@@ -32,7 +32,7 @@ use crate::{
     OWNER, //
 };
 
-/// The format as the io-pgtable core would use it.
+/// The provider of the format, for code that has the role of the io-pgtable core.
 #[no_mangle]
 pub(crate) static io_pgtable_arm_v7s_rust_init_fns: bindings::io_pgtable_init_fns =
     bindings::io_pgtable_init_fns {
@@ -41,14 +41,13 @@ pub(crate) static io_pgtable_arm_v7s_rust_init_fns: bindings::io_pgtable_init_fn
         caps: 0,
     };
 
-/// Returns true if these are the ops of one of our table sets; C's and ours differ in what they
-/// call.
+/// Returns true if these are the ops of a Rust table set, recognised by their callbacks.
 ///
 /// # Safety
 ///
-/// `ops` is valid, though it may be anybody's.
+/// `ops` is valid, of any provider.
 pub(crate) unsafe fn is_ours(ops: *mut bindings::io_pgtable_ops) -> bool {
-    // SAFETY: Valid by the function's requirements.
+    // SAFETY: `ops` is valid (function requirement).
     let theirs = unsafe { (*ops).map_pages };
     theirs.is_some_and(|theirs| theirs as usize == map_pages as *const () as usize)
 }
@@ -56,7 +55,7 @@ pub(crate) unsafe fn is_ours(ops: *mut bindings::io_pgtable_ops) -> bool {
 /// MiB that each new set is populated for: the parameter `populate_mib`.
 static POPULATE_MIB: Atomic<usize> = Atomic::new(0);
 
-/// Has each set from now on populated for its first `mib` MiB, or all it has.
+/// Sets the number of MiB that each later set is populated for.
 pub(crate) fn populate_new_sets(mib: usize) {
     POPULATE_MIB.store(mib, Relaxed);
 }
@@ -65,19 +64,19 @@ pub(crate) fn populate_new_sets(mib: usize) {
 fn populate_new(set: &IoPgtableArmV7s) -> Result {
     match POPULATE_MIB.load(Relaxed).min(set.l1().len()) {
         0 => Ok(()),
-        // SAFETY: Nobody else has the set yet.
+        // SAFETY: The set is not shared yet.
         mibs => unsafe { set.populate_mibs(0..=mibs - 1, Gfp::KERNEL) },
     }
 }
 
 /// # Safety
 ///
-/// As for [`ops::alloc`].
+/// The requirements of [`ops::alloc`].
 unsafe extern "C" fn alloc(
     cfg: *mut bindings::io_pgtable_cfg,
     cookie: *mut c_void,
 ) -> *mut bindings::io_pgtable {
-    // SAFETY: Our own module.
+    // SAFETY: `OWNER` is this module, which exists while its code runs.
     if !unsafe { bindings::try_module_get(OWNER) } {
         return ptr::null_mut();
     }
@@ -90,7 +89,7 @@ unsafe extern "C" fn alloc(
     }
     // SAFETY: A new set begins with its `io_pgtable`.
     if populate_new(unsafe { &*iop.cast() }).is_err() {
-        // SAFETY: The set is new, and nobody else has it.
+        // SAFETY: The set is new, and not shared yet.
         unsafe { free(iop) };
         return ptr::null_mut();
     }
@@ -99,18 +98,18 @@ unsafe extern "C" fn alloc(
 
 /// # Safety
 ///
-/// As for [`ops::free`], and `iop` is null or came from [`alloc`].
+/// The requirements of [`ops::free`], and `iop` is null or came from [`alloc`].
 unsafe extern "C" fn free(iop: *mut bindings::io_pgtable) {
     if iop.is_null() {
         return;
     }
-    // SAFETY: The caller gives away a set from `alloc`, which nobody uses any more.
+    // SAFETY: The caller gives away a set from `alloc`, which is not used any more.
     unsafe { ops::free(iop) };
     // SAFETY: The set's reference, taken in `alloc`.
     unsafe { bindings::module_put(OWNER) };
 }
 
-/// Makes a Rust table set, for a caller who asks for it by name, whatever serves ARM_V7S.
+/// Makes a Rust table set, whatever provides ARM_V7S.
 ///
 /// Does what `alloc_io_pgtable_ops` does for the formats of the kernel: completes `cfg`, keeps a
 /// copy of it and `cookie` with the set. Null if the configuration cannot be served, or out of
@@ -162,13 +161,14 @@ fn flush_all(set: &IoPgtableArmV7s) {
 ///
 /// # Safety
 ///
-/// `ops` is null or valid. If it is ours, neither the walker nor anybody else uses it any more.
+/// `ops` is null or valid. A set of this module is not used any more, by the walker or by callers.
 #[no_mangle]
 pub unsafe extern "C" fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io_pgtable_ops) {
     if ops.is_null() {
         return;
     }
-    // SAFETY: The caller promises valid ops. A set of ours is given away, and used by nobody.
+    // SAFETY: The caller promises valid ops. A set of this module is given away, and not used any
+    // more.
     unsafe {
         let Ok(set) = ours(ops, "freed") else { return };
         flush_all(set);
@@ -180,14 +180,14 @@ pub unsafe extern "C" fn free_io_pgtable_arm_v7s_rust_ops(ops: *mut bindings::io
 ///
 /// # Safety
 ///
-/// `ops` is null or valid, and a set of ours lives as long as the result.
+/// `ops` is null or valid, and a set of this module lives as long as the result.
 unsafe fn ours<'a>(ops: *mut bindings::io_pgtable_ops, what: &str) -> Result<&'a IoPgtableArmV7s> {
     // SAFETY: The caller promises null or valid ops.
     if ops.is_null() || !unsafe { is_ours(ops) } {
         Subject::NONE.report(fmt!("not {what}: page tables that are not of this module"));
         return Err(EINVAL);
     }
-    // SAFETY: The set is one of ours, and live.
+    // SAFETY: The set is one of this module, and live.
     Ok(unsafe { set_of(ops) })
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Serving callers who ask the kernel for ARM_V7S.
+//! Redirection of `alloc_io_pgtable_ops()` and `free_io_pgtable_ops()` with ftrace.
 //!
-//! `alloc_io_pgtable_ops()` looks formats up in a static table that no module can enter, and
+//! `alloc_io_pgtable_ops()` looks formats up in a static table that a module cannot add to, and
 //! `free_io_pgtable_ops()` calls through it. Both are therefore redirected with ftrace, the way
-//! live patches are:
+//! live patching does:
 //!
 //! - *alloc* only if the module was loaded with `takeover=1`, and only for ARM_V7S. The reference
 //!   to this module is taken in the hook: our function may sleep, and unregistering a hook waits
@@ -18,11 +18,11 @@
 //! - A hook that cannot be unregistered, because ftrace has failed and does nothing any more, stays
 //!   in the kernel's functions. Its code is in this module, which then never finishes unloading.
 //!
-//! After the last `module_put` a task runs a few more instructions of ours. It does not sleep any
-//! more there, and unregistering waits for that.
+//! After the last `module_put` a task runs a few more instructions of this module. It does not
+//! sleep there, and unregistering a hook waits for it.
 //!
-//! Sets made before the hooks stay with C, sets of ours keep the module: no set is ever freed by
-//! the wrong side.
+//! Sets made before the hooks stay with C, and sets of this module hold the module: each set is
+//! freed by the code that made it.
 
 use kernel::{
     bindings,
@@ -31,7 +31,7 @@ use kernel::{
 
 /// The reason why functions of this kernel cannot be redirected, if there is one.
 const OBSTACLE: Option<&str> = if cfg!(CONFIG_LTO) {
-    // A caller may have a copy of its own of the function in it, which no hook is in.
+    // With LTO the function may be inlined into its callers, past the hook.
     Some("this kernel was built with link time optimization (CONFIG_LTO)")
 } else if cfg!(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) {
     None
@@ -52,10 +52,9 @@ const OBSTACLE: Option<&str> = if cfg!(CONFIG_LTO) {
 pub(crate) struct Takeover(#[allow(dead_code)] Option<imp::Hooks>);
 
 impl Takeover {
-    /// Redirects the kernel's free, and its alloc if `serve`. If that cannot be, it is an error
-    /// and a line in the log with `serve`, the line alone without: `EOPNOTSUPP` if the kernel
-    /// cannot redirect functions, [`EBUSY`] if somebody else redirects these or ftrace is switched
-    /// off.
+    /// Redirects the kernel's free, and its alloc if `serve`. If that cannot be, it is an error and
+    /// a line in the log with `serve`, the line alone without: `EOPNOTSUPP` if the kernel cannot
+    /// redirect functions, [`EBUSY`] if other code redirects these or ftrace is switched off.
     pub(crate) fn new(serve: bool) -> Result<Self> {
         let (colon, obstacle) = OBSTACLE.map_or(("", ""), |obstacle| (": ", obstacle));
         match imp::Hooks::new(serve) {
@@ -84,7 +83,7 @@ impl Takeover {
 mod imp {
     use super::*;
 
-    /// Hooks, of which there are none.
+    /// No hooks: without values.
     pub(super) enum Hooks {}
 
     impl Hooks {
@@ -117,7 +116,7 @@ mod imp {
         OWNER, //
     };
 
-    // In helpers.c: both are macros. `ftrace_regs` is opaque, which the lint minds.
+    // Macros: see module/helpers.c. `ftrace_regs` is opaque, which the lint minds.
     #[allow(improper_ctypes)]
     extern "C" {
         fn v7s_ftrace_argument(fregs: *mut bindings::ftrace_regs, n: c_uint) -> c_ulong;
@@ -159,7 +158,7 @@ mod imp {
 
     /// The functions that are redirected.
     pub(super) struct Hooks {
-        // Dropped in this order: no more sets of ours before the kernel's free forgets them.
+        // Drop order: stop creating Rust sets before unhooking free.
         _alloc: Option<Armed>,
         _free: Armed,
     }
@@ -189,8 +188,8 @@ mod imp {
     /// A registered hook; unregistered when dropped, after which no task is in its handler.
     struct Armed(&'static Hook);
 
-    /// Registers a hook. Fails with a line in the log where ftrace is switched off or cannot trace
-    /// the function, or somebody else redirects it.
+    /// Registers a hook. Fails with a line in the log if ftrace is switched off or cannot trace the
+    /// function, or other code redirects it.
     fn arm(hook: &'static Hook) -> Result<Armed> {
         let ops = hook.ops.get();
         // SAFETY: `ops` is initialised, static, and not registered: only the module's init does
@@ -203,7 +202,7 @@ mod imp {
             to_result(unsafe { bindings::register_ftrace_function(ops) })
         });
         if let Err(e) = result {
-            // SAFETY: Not registered.
+            // SAFETY: `ops` was not registered.
             unsafe { bindings::ftrace_free_filter(ops) };
             let why = match e {
                 EBUSY => "somebody else redirects it, or kernel.ftrace_enabled is 0",
@@ -219,7 +218,7 @@ mod imp {
     impl Drop for Armed {
         fn drop(&mut self) {
             let ops = self.0.ops.get();
-            // SAFETY: Registered in `arm`.
+            // SAFETY: `ops` was registered in `arm`.
             let result = unsafe { bindings::unregister_ftrace_function(ops) };
             if let Err(e) = to_result(result) {
                 stay(self.0.name, e);
@@ -229,8 +228,9 @@ mod imp {
         }
     }
 
-    /// Keeps the module in memory whose hook on a function cannot be unregistered: its exit does
-    /// not return. No set is left then, and the hook refuses to make one, so that C serves.
+    /// Never returns, so that the module, whose hook on `name` cannot be unregistered, stays in
+    /// memory. No Rust set is left then, and the hook cannot take a reference to the module, so
+    /// that C serves.
     #[cold]
     fn stay(name: &CStr, e: Error) -> ! {
         pr_err!(
@@ -249,7 +249,7 @@ mod imp {
     ///
     /// # Safety
     ///
-    /// As for the function it stands in for, and the hook took a reference to this module.
+    /// The contract of `alloc_io_pgtable_ops()`; the hook took a reference to this module.
     unsafe extern "C" fn serve_alloc(
         _fmt: bindings::io_pgtable_fmt,
         cfg: *mut bindings::io_pgtable_cfg,
@@ -277,7 +277,7 @@ mod imp {
         if fmt as bindings::io_pgtable_fmt != bindings::io_pgtable_fmt_ARM_V7S {
             return;
         }
-        // SAFETY: Our own module, which exists as long as the hook is registered.
+        // SAFETY: `OWNER` is this module, which exists as long as the hook is registered.
         if unsafe { bindings::try_module_get(OWNER) } {
             // SAFETY: The function has the arguments of the one that it stands in for.
             unsafe { v7s_ftrace_redirect(fregs, serve_alloc as *const () as usize) };
@@ -375,7 +375,7 @@ mod tests {
 
     impl Drop for FromKernel {
         fn drop(&mut self) {
-            // SAFETY: A live set that nobody walks.
+            // SAFETY: A live set, without a walker.
             unsafe { bindings::free_io_pgtable_ops(self.ops.as_ptr()) };
         }
     }
@@ -410,11 +410,11 @@ mod tests {
                 continue;
             }
             let ops = set.ops.as_ptr();
-            // SAFETY: Valid, and not ours: to be refused.
+            // SAFETY: Valid, and not of this module: refused.
             unsafe { free_io_pgtable_arm_v7s_rust_ops(ops) };
             // SAFETY: Still valid, as the refusal promises.
             let iova_to_phys = unsafe { (*ops).iova_to_phys };
-            // SAFETY: The set is live, and nobody changes its mappings.
+            // SAFETY: The set is live, and its mappings do not change.
             let found = iova_to_phys.map(|iova_to_phys| unsafe { iova_to_phys(ops, 0) });
             assert_eq!(found, Some(0));
         }
@@ -425,7 +425,7 @@ mod tests {
     fn foreign_tables_are_not_populated() -> Result {
         let set = FromKernel::new(bindings::io_pgtable_fmt_ARM_32_LPAE_S1)?;
         for ops in [set.ops.as_ptr(), ptr::null_mut()] {
-            // SAFETY: Valid or null, and not ours: to be refused.
+            // SAFETY: Valid or null, and not of this module: refused.
             let ret = unsafe {
                 io_pgtable_arm_v7s_rust_trim(ops, 0, SZ_4K);
                 io_pgtable_arm_v7s_rust_populate(ops, 0, SZ_4K, bindings::GFP_KERNEL)
@@ -460,7 +460,7 @@ mod tests {
                     io_pgtable_arm_v7s_rust_populate(ops, 0x1000_0000, SZ_4K, bindings::GFP_KERNEL);
                 (made, ret, count())
             };
-            // SAFETY: A live set that nobody walks.
+            // SAFETY: A live set, without a walker.
             unsafe { free_io_pgtable_arm_v7s_rust_ops(ops) };
             assert_eq!((made, ret), (tables, 0));
             assert_eq!(more, (tables + 1).min(4096));
