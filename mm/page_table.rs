@@ -338,7 +338,7 @@ impl TableAllocator {
 
     /// Returns the memory in use, and that held from the system. May sleep.
     ///
-    /// Of a slab cache that several allocators share, each counts the slabs of all of it.
+    /// If several allocators share a slab cache, each counts all slabs of the cache.
     ///
     /// # Errors
     ///
@@ -408,14 +408,15 @@ impl<'a> Table<'a> {
 
     /// Returns the physical address of the table.
     ///
-    /// It is what a walker is given only where no IOMMU or bus translates its accesses to tables.
+    /// A walker takes this address only if no IOMMU or bus translates its accesses to tables.
     #[inline]
     pub fn phys(&self) -> u64 {
         // SAFETY: Tables lie in the linear map, as `Source` requires.
         unsafe { virt_to_phys(self.ptr.as_ptr().cast()) }
     }
 
-    /// Returns the physical address of a table below 4 GiB, as those of [`Zone::Dma32`] all are.
+    /// Returns the physical address of a table below 4 GiB, where all tables of [`Zone::Dma32`]
+    /// lie.
     ///
     /// # Errors
     ///

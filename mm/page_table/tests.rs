@@ -206,7 +206,7 @@ unsafe extern "C" fn free_here(table: *mut c_void) {
 }
 
 /// Tells lockdep that this interrupt stands for one that a driver handles, which is done in a
-/// thread on PREEMPT_RT, where nobody has tables in a hard interrupt.
+/// thread on PREEMPT_RT, where tables are not used in hard interrupts.
 fn as_in_a_driver() {
     #[cfg(CONFIG_TRACE_IRQFLAGS)]
     // SAFETY: It is about the interrupt that is being handled, and for those that handle it.
@@ -236,7 +236,7 @@ mod suite {
     fn tables_are_as_asked_for() -> Result {
         assert!(each(|tables| {
             let n = count(tables.size());
-            // What was in a table when it was freed is not seen by whoever has it next.
+            // The next owner of a table does not see its old content.
             for round in 0..2 {
                 let mut all = fill(tables, n)?;
                 if !all.iter().all(|table| is_placed(table) && is_zero(table)) {

@@ -62,7 +62,7 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`KmemCache::alloc_uninit`]. All objects are allocated or none; `value` is not
+    /// The errors of [`KmemCache::alloc_uninit`]. All objects are allocated or none; `value` is not
     /// called if none is.
     pub fn alloc_bulk<const N: usize>(
         &self,
@@ -120,7 +120,7 @@ impl<'c, T, const N: usize> Batch<'c, T, N> {
     pub fn into_objects(batch: Self) -> [Object<'c, T>; N] {
         let batch = ManuallyDrop::new(batch);
         batch.objects.map(|object| {
-            // SAFETY: The invariants are those of `Object`; `batch` is not dropped.
+            // SAFETY: Each object meets the invariants of `Object`; `batch` is not dropped.
             unsafe { Object::new(object, batch.cache) }
         })
     }

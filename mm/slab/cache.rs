@@ -76,7 +76,7 @@ impl<T> KmemCache<T> {
     ///
     /// The objects of `raw` are large and aligned enough for a `T`, and `raw` has no constructor.
     pub(crate) unsafe fn from_raw_cache(raw: &RawCache) -> &Self {
-        // SAFETY: `Self` is transparent over `RawCache`; what else it promises of the objects is
+        // SAFETY: `Self` is transparent over `RawCache`; the size and alignment of the objects are
         // required of the caller.
         unsafe { &*core::ptr::from_ref(raw).cast() }
     }
@@ -124,7 +124,7 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`KmemCache::alloc_uninit`].
+    /// The errors of [`KmemCache::alloc_uninit`].
     pub fn alloc_node_uninit(
         &self,
         gfp: Gfp,
@@ -146,7 +146,7 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`KmemCache::alloc_uninit`]; `value` is dropped.
+    /// The errors of [`KmemCache::alloc_uninit`]; `value` is dropped.
     pub fn alloc_node(&self, value: T, gfp: Gfp, node: NumaNode) -> Result<Object<'_, T>> {
         Ok(Object::write(self.alloc_node_uninit(gfp, node)?, value))
     }
@@ -155,7 +155,7 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`KmemCache::alloc_uninit`]; `value` is dropped.
+    /// The errors of [`KmemCache::alloc_uninit`]; `value` is dropped.
     #[inline]
     pub fn alloc(&self, value: T, gfp: Gfp) -> Result<Object<'_, T>> {
         Ok(Object::write(self.alloc_uninit(gfp)?, value))
@@ -165,7 +165,7 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`KmemCache::alloc_uninit`].
+    /// The errors of [`KmemCache::alloc_uninit`].
     #[inline]
     pub fn alloc_zeroed(&self, gfp: Gfp) -> Result<Object<'_, T>>
     where
@@ -180,7 +180,7 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`KmemCache::alloc_uninit`] and of `init`.
+    /// The errors of [`KmemCache::alloc_uninit`] and of `init`.
     #[inline]
     pub fn alloc_init<E>(&self, init: impl Init<T, E>, gfp: Gfp) -> Result<Object<'_, T>>
     where
@@ -198,7 +198,7 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`KmemCache::alloc_uninit`] and of `init`.
+    /// The errors of [`KmemCache::alloc_uninit`] and of `init`.
     #[inline]
     pub fn alloc_pin_init<E>(
         &self,
@@ -220,8 +220,8 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`KmemCache::alloc_uninit`]; [`ERANGE`] and one line in the log if the object lies
-    /// elsewhere, which it can in a cache without [`SlabFlags::DMA32`].
+    /// The errors of [`KmemCache::alloc_uninit`]; [`ERANGE`] and one line in the log if the object
+    /// lies elsewhere, which it can in a cache without [`SlabFlags::DMA32`].
     ///
     /// [`SlabFlags::DMA32`]: crate::slab::SlabFlags::DMA32
     #[inline]
@@ -236,7 +236,7 @@ impl<T> KmemCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`KmemCache::alloc_dma32_zeroed`].
+    /// The errors of [`KmemCache::alloc_dma32_zeroed`].
     #[inline]
     pub fn alloc_dma32(&self, value: T, gfp: Gfp) -> Result<Dma32<'_, T>> {
         self.alloc(value, gfp)?.try_into()

@@ -41,7 +41,8 @@ use crate::{
 pub trait Construct: Send + Sized {
     /// Returns the initializer of an object that was never used.
     ///
-    /// It runs when a slab is allocated, in the context of that allocation: it may not sleep.
+    /// The initializer runs when a slab is allocated, in the context of that allocation: it may not
+    /// sleep.
     fn construct() -> impl PinInit<Self, Infallible>;
 }
 

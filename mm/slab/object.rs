@@ -29,10 +29,9 @@ use crate::{
 
 /// An owned object of a cache; dropping it frees it.
 ///
-/// It borrows its cache, which therefore outlives it; [`SharedObject`] shares it instead. An object
-/// that is leaked ([`core::mem::forget`]) stays valid for ever: its cache is then not destroyed,
-/// see
-/// [`KmemCache`].
+/// The object borrows its cache, which therefore outlives it; a [`SharedObject`] shares the cache
+/// instead. A leaked object ([`core::mem::forget`]) stays valid for ever: its cache is then not
+/// destroyed, see [`KmemCache`].
 ///
 /// [`SharedObject`]: crate::slab::SharedObject
 ///
@@ -122,8 +121,8 @@ impl<'c, T> Object<'c, T> {
 
     /// Returns the physical address of the object.
     ///
-    /// It is what a device is given only where no IOMMU or bus translates its addresses; a driver
-    /// gets the address for a device from the DMA API.
+    /// A device takes this address only if no IOMMU or bus translates its addresses; a driver gets
+    /// the address for a device from the DMA API.
     #[inline]
     pub fn phys(object: &Self) -> u64 {
         // SAFETY: Objects of slab caches lie in the linear map.

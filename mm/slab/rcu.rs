@@ -6,7 +6,7 @@
 //! [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 //!
 //! A reader finds an object in an [`RcuSlot`], and may use it as long as it holds an RCU guard; the
-//! owner may remove and drop the object at any time. What makes that safe:
+//! owner may remove and drop the object at any time. This is safe because
 //!
 //! - the slot gives up the pointer before the object is dropped, and the memory is freed by
 //!   `call_rcu()`, after all readers that can have found it. A reader may hold a lock in an object
@@ -87,7 +87,7 @@ use crate::{
 /// ```
 pub struct RcuCache<T: Construct + Sync> {
     raw: RawCache,
-    // What one owner leaves in an object the next one finds.
+    // Objects keep their value for the next owner, so they must not change their lifetime.
     _invariant: PhantomData<fn(T) -> T>,
 }
 
@@ -142,7 +142,7 @@ impl<T: Construct + Sync> RcuCache<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`ConstructedCache::alloc`](crate::slab::ConstructedCache::alloc).
+    /// The errors of [`ConstructedCache::alloc`](crate::slab::ConstructedCache::alloc).
     #[inline]
     pub fn alloc(&self, gfp: Gfp) -> Result<RcuObject<'_, T>> {
         let node = constructed::alloc::<Node<T>>(&self.raw, gfp)?.as_ptr();

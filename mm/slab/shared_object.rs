@@ -51,7 +51,7 @@ impl<T: 'static> SharedObject<T> {
     ///
     /// # Errors
     ///
-    /// Those of `alloc`.
+    /// The errors of `alloc`.
     pub fn new<E>(
         cache: Arc<KmemCache<T>>,
         alloc: impl for<'c> FnOnce(&'c KmemCache<T>) -> core::result::Result<Object<'c, T>, E>,

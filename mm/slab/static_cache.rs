@@ -12,9 +12,8 @@
 //! after the module's exit. Code of the module that may still run then is that of
 //! `async_schedule()`, which the kernel waits for after the notifier, and of RCU callbacks: both
 //! are waited for before caches are destroyed. Code that runs later yet, such as a work item that
-//! was not cancelled, runs in memory that is freed next, whatever it does. Leaked objects keep the
-//! cache, as they keep a
-//! [`KmemCache`].
+//! was not cancelled, runs in freed memory in any module. Leaked objects keep the cache, as they
+//! keep a [`KmemCache`].
 
 use core::{
     alloc::Layout,
@@ -140,7 +139,7 @@ struct Created {
     slot: &'static Slot,
 }
 
-/// The static caches there are.
+/// All static caches.
 struct Statics {
     caches: KVec<Created>,
 }
@@ -148,7 +147,7 @@ struct Statics {
 global_lock! {
     // SAFETY: `follow_modules` calls `init` before anything takes the lock.
     //
-    /// The static caches there are. Taken before any other lock of this module.
+    /// All static caches. Taken before any other lock of this module.
     unsafe(uninit) static STATICS: Mutex<Statics> = Statics {
         caches: KVec::new(),
     };
@@ -200,7 +199,7 @@ fn register_notifier() -> Result {
 ///
 /// # Errors
 ///
-/// [`EBUSY`] if it was created before; otherwise those of
+/// [`EBUSY`] if it was created before; the errors of
 /// [`Builder::build`](crate::slab::Builder::build).
 #[doc(hidden)]
 pub fn create<C: StaticCache>() -> Result<&'static KmemCache<C::Object>> {
@@ -396,7 +395,7 @@ pub unsafe fn realloc<C: StaticCache>(
 ///
 /// # Safety
 ///
-/// `ptr` is an object of `C` that nobody uses.
+/// `ptr` is an object of `C` that is not used any more.
 #[inline]
 unsafe fn free<C: StaticCache>(ptr: NonNull<u8>) {
     // SAFETY: There is an object, so there is a cache; the rest is required of the
@@ -606,7 +605,7 @@ mod tests {
         assert!(Absent::cache().is_none());
         assert!(Box::<[u64; 16], Absent>::new([0; 16], GFP_KERNEL).is_err());
         assert!(Vec::<u64, Absent>::with_capacity(1, GFP_KERNEL).is_err());
-        // Nothing takes no memory.
+        // A value without a size takes no object.
         assert!(Box::<(), Absent>::new((), GFP_KERNEL).is_ok());
         assert!(!sysfs::exists(c"test_static_absent"));
     }

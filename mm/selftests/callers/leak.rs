@@ -33,10 +33,10 @@ use slab_rust::{
     }, //
 };
 
-/// Caches of each kind, one after the other.
+/// Number of caches of each kind.
 const ROUNDS: usize = 16;
 
-/// Objects that are leaked in each.
+/// Number of objects that are leaked in each cache.
 const LEAKS: usize = 3;
 
 struct Value {

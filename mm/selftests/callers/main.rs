@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! slab_callers: callers of slab caches, in safe code, of which the kernel must not complain.
+//! slab_callers: safe code that uses slab caches in ways of which the kernel must not complain.
 //!
 //! - [`leak`]: objects of each kind of cache are leaked, and the caches are dropped. With
 //!   `kfence.sample_interval=1` on the kernel's command line, KFENCE takes an object each
-//!   millisecond, unless it is kept away.
+//!   millisecond, unless the cache has no KFENCE.
 //! - [`device`]: `/dev/slab_callers` reads from a vector in a static cache, which hardened user
 //!   copies check.
 //!

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers that look random and are the same for the same seed: splitmix64.
+//! Pseudo-random numbers, the same for the same seed: splitmix64.
 
-/// A sequence of numbers.
+/// A generator.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -10,7 +10,7 @@ impl Random {
         Self(seed)
     }
 
-    /// Any number.
+    /// Returns the next number.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -19,13 +19,13 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`, which is at most 2^32.
+    /// Returns a number below `end`, which is at most 2^32.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        // No division, which 32-bit kernels have no function for.
+        // Without a 64-bit division, which 32-bit kernels do not have.
         ((self.next() >> 32) * end as u64 >> 32) as usize
     }
 
-    /// True once in `n` times.
+    /// Returns true once in `n` times.
     pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }

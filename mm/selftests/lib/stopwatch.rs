@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Time, as the guest's clock has it.
+//! Time by the guest's clock.
 
 use kernel::time::{
     Instant,
@@ -13,7 +13,7 @@ extern "C" {
     fn bench_irq_restore(flags: usize);
 }
 
-/// A stopwatch that knows what looking at it costs.
+/// A stopwatch that subtracts the cost of reading the clock.
 pub(crate) struct Stopwatch {
     overhead: i64,
 }
@@ -25,7 +25,7 @@ impl Stopwatch {
         this
     }
 
-    /// Nanoseconds that `f` takes, interrupts off.
+    /// Returns the nanoseconds that `f` takes, with interrupts off.
     #[inline(always)]
     pub(crate) fn time(&self, f: impl FnOnce()) -> i64 {
         // SAFETY: Paired with the call below.
@@ -36,7 +36,7 @@ impl Stopwatch {
         elapsed
     }
 
-    /// The same for what may sleep; timer interrupts count.
+    /// Returns the nanoseconds that `f` takes, which may sleep; timer interrupts count.
     #[inline(always)]
     pub(crate) fn time_preemptible(&self, f: impl FnOnce()) -> i64 {
         let start = Instant::<Monotonic>::now();
@@ -45,7 +45,7 @@ impl Stopwatch {
     }
 }
 
-/// The mean over a number of calls, to the nearest whole.
+/// Returns the mean over a number of calls, rounded to the nearest integer.
 pub(crate) fn mean(total: i64, calls: usize) -> u64 {
     let calls = calls as i64;
     u64::try_from((total + calls / 2) / calls).unwrap_or(0)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Interface of the allocators that are measured: those of `slab_rust`, and sources that it does
-//! not have because they lost.
+//! Interface of the measured allocators: those of `slab_rust`, and sources that are only measured.
 
 use core::{
     marker::PhantomData,
@@ -18,7 +17,7 @@ use slab_rust::{
     slab::Gfp, //
 };
 
-/// Flags of all allocations that are measured.
+/// Flags of all measured allocations.
 pub(crate) const GFP: Gfp = Gfp::ATOMIC;
 
 /// An allocator of tables of [`SIZE`](crate::contender::SIZE) bytes.

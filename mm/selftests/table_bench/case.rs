@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is done with an allocator.
+//! The measured cases.
 
-/// What happens to the tables.
+/// A workload.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workload {
-    /// All are allocated.
+    /// All tables are allocated.
     Grow,
-    /// All are allocated, and nine of ten freed at random.
+    /// All tables are allocated, and nine of ten freed at random.
     Shrink,
-    /// All are allocated; then one of them after the other is freed, at random, and another one
-    /// allocated for it.
+    /// All tables are allocated; then, one after the other, a random table is freed and another one
+    /// allocated.
     Churn,
-    /// Those are freed that leave a table on each piece that the system gave, and others allocated
-    /// for them, as long as that makes the allocator take more.
+    /// All tables but one on each block of pages are freed and allocated again, as long as the
+    /// allocator takes more memory each time.
     Worst,
 }
 
 impl Workload {
     const ALL: [Self; 4] = [Self::Grow, Self::Shrink, Self::Churn, Self::Worst];
 
-    /// As the results say it.
+    /// Returns the name in the results.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Grow => "grow",
@@ -31,13 +31,13 @@ impl Workload {
     }
 }
 
-/// One combination.
+/// A combination of workload, number of tables and number of table sets.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
     pub(crate) workload: Workload,
-    /// Tables in use when there are most.
+    /// Maximum number of tables in use.
     pub(crate) tables: usize,
-    /// Table sets that they belong to, in turn.
+    /// Number of table sets that tables belong to, in turn.
     pub(crate) owners: usize,
 }
 
@@ -62,8 +62,7 @@ pub(crate) fn all() -> impl Iterator<Item = Case> {
 }
 
 impl Case {
-    /// Times that a case is repeated, with an allocator that was just made. Chance needs more than
-    /// the clock.
+    /// Returns the number of rounds, each with a new allocator: more where chance matters.
     pub(crate) fn rounds(&self) -> u64 {
         let tables = match self.workload {
             Workload::Shrink => 16384,
@@ -72,7 +71,7 @@ impl Case {
         (tables / self.tables as u64).clamp(3, 16)
     }
 
-    /// Tables that nine of ten leave.
+    /// Returns a tenth of the tables.
     pub(crate) fn survivors(&self) -> usize {
         self.tables - self.tables * 9 / 10
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The allocators that are measured.
+//! The measured allocators.
 
 use kernel::{
     page::PAGE_SIZE,
@@ -25,13 +25,13 @@ use crate::{
     row::Row, //
 };
 
-/// Bytes of a table: those of a second-level table.
+/// Bytes of a table: a second-level table.
 pub(crate) const SIZE: usize = SZ_1K;
 
 /// An allocator.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    /// True if all owners share one allocator.
+    /// True if all table sets share one allocator.
     pub(crate) shared: bool,
     /// True if the allocator knows how many bytes it holds.
     pub(crate) accounts: bool,
@@ -53,7 +53,7 @@ impl Contender {
         ..Self::OWN
     };
 
-    /// All of them, in the order of their numbers.
+    /// All contenders, in the order of their numbers.
     pub(crate) const ALL: [Self; 8] = [
         Self {
             name: "slab",

@@ -5,8 +5,8 @@
 //! C header: [`include/linux/genalloc.h`](srctree/include/linux/genalloc.h), which the kernel
 //! crate has no bindings for.
 //!
-//! Allocating takes no memory from the system, so that it works in any context, until all of the
-//! region is in use. It looks for the first free bit of a bitmap from its start on.
+//! Allocating takes no memory from the system, so it works in any context until all of the region
+//! is in use. It searches a bitmap for the first free bit.
 
 use core::ptr::NonNull;
 
@@ -175,7 +175,7 @@ unsafe impl Source for Region {
             )
         };
         let table = NonNull::new(address as *mut u8)?;
-        // SAFETY: So many bytes were just allocated.
+        // SAFETY: The table has this size, and was just allocated.
         unsafe { table.write_bytes(0, SIZE) };
         Some(table)
     }
@@ -193,7 +193,7 @@ unsafe impl Source for Region {
         };
     }
 
-    /// All of the region.
+    /// Returns the bytes of the region.
     fn held_bytes(&self) -> Result<usize> {
         Ok(self.bytes)
     }

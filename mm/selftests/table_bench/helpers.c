@@ -15,7 +15,7 @@ static unsigned long zone_free_pages(struct zone *zone)
 	unsigned long pages = zone_page_state_snapshot(zone, NR_FREE_PAGES);
 	int cpu;
 
-	/* What waits in per-CPU lists is free, too. */
+	/* Pages in per-CPU lists are free, too */
 	for_each_possible_cpu(cpu)
 		pages += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
 	return pages;
@@ -43,7 +43,7 @@ void table_bench_free_pages(unsigned long *below, unsigned long *above)
 	}
 }
 
-/* The pages that the system gave in one piece, and that go back so. */
+/* The block of pages that the page allocator gave, and that goes back as a whole */
 u64 table_bench_piece(const void *address, size_t *bytes)
 {
 	struct page *head = virt_to_head_page(address);
@@ -52,7 +52,7 @@ u64 table_bench_piece(const void *address, size_t *bytes)
 	return page_to_phys(head);
 }
 
-/* Chunks are what page_frag takes from the page allocator. */
+/* A chunk is a block that page_frag takes from the page allocator */
 
 struct page *table_bench_chunk_of(const void *address)
 {
@@ -64,7 +64,7 @@ size_t table_bench_chunk_bytes(struct page *chunk)
 	return page_size(chunk);
 }
 
-/* A chunk that goes away may do so before this is called. */
+/* A chunk may be freed before this is called */
 void table_bench_chunk_account(const struct page *chunk, size_t bytes, bool held)
 {
 	long pages = bytes >> PAGE_SHIFT;

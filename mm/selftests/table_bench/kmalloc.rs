@@ -7,11 +7,11 @@
 //! Sizes that are powers of two are naturally aligned. But `kmalloc()` has caches for `GFP_DMA`,
 //! and none for `GFP_DMA32`: it removes the flag, logs `Unexpected gfp: 0x4 (GFP_DMA32). Fixing up
 //! to gfp: ... Fix your code!` with a dump of the stack for each new slab, and serves the request
-//! from any zone. The flag is left out here, as the warning is all that it does. Where memory lies
-//! above 4 GiB, a table below is a matter of luck.
+//! from any zone. The flag is left out here, as it has no other effect. With memory above 4 GiB, a
+//! table may lie there.
 //!
-//! Tables in zone dma do come from there. On arm64 that zone is below 4 GiB, too, but it may be one
-//! GiB or less, of which devices that reach no further need every page.
+//! Tables with `GFP_DMA` lie in ZONE_DMA. On arm64 that zone is below 4 GiB, too, but it may be one
+//! GiB or less, which other devices need.
 
 use core::ptr::NonNull;
 
@@ -72,7 +72,7 @@ unsafe impl Source for Kmalloc {
         self.live.add(1usize.wrapping_neg(), Relaxed);
     }
 
-    /// At least what is in use: slabs are shared with the rest of the kernel.
+    /// Returns the bytes in use: slabs are shared with the rest of the kernel.
     fn held_bytes(&self) -> Result<usize> {
         Ok(self.live.load(Relaxed) * SIZE)
     }

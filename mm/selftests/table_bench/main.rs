@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! table_bench: what page-table memory costs, in bytes and in instructions, by where it comes from.
+//! table_bench: the cost of page-table memory of each source, in bytes and in instructions.
 //!
 //! Measures one allocator when loaded, and leaves the results as a JSON list in
 //! `table_bench/results` of debugfs. `scripts/measure/memory` has it run in a guest of one CPU
 //! whose clock counts instructions, once for each allocator; elsewhere the numbers are nanoseconds.
 //!
-//! Memory is read twice: as the allocator says, and from the free pages of the zones. Tables are
-//! looked at, so that memory that is given twice, or is not zeroed, is an error and not a result.
+//! Memory is read from the allocator and from the free pages of the zones. Tables are checked:
+//! memory that is allocated twice, or not zeroed, is an error.
 //!
-//! - [`contender`] are the allocators, [`case`] what is done with them;
-//! - [`round`] does it once, to the tables of a [`population`], and reads [`system`];
-//! - [`row`] is how results are written.
+//! - [`contender`]: the allocators; [`case`]: the workloads;
+//! - [`round`]: one case, done once; [`population`]: its tables; [`system`]: memory of the system;
+//! - [`row`]: results as JSON.
 
 mod allocator;
 mod case;
@@ -21,12 +21,12 @@ mod kmalloc;
 mod page_frag;
 mod population;
 #[path = "../lib/random.rs"]
-#[allow(dead_code)] // Others want more of it.
+#[allow(dead_code)] // Other modules use more of it.
 mod random;
 mod round;
 mod row;
 #[path = "../lib/stopwatch.rs"]
-#[allow(dead_code)] // As above.
+#[allow(dead_code)] // Other modules use more of it.
 mod stopwatch;
 mod system;
 

@@ -2,8 +2,8 @@
 
 //! Tables in numbered places, and the loops over them that are timed.
 //!
-//! A loop and its calls are what a driver has, too. What they cost by themselves is measured with
-//! tables that are none, and taken off.
+//! The cost of the loops themselves is measured with an allocator that does nothing, and
+//! subtracted.
 
 use core::hint::black_box;
 
@@ -17,7 +17,7 @@ use kernel::{
 
 use crate::stopwatch::Stopwatch;
 
-/// Time that a number of calls took, without what is around them.
+/// Time of a number of calls.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Cost {
     pub(crate) time: i64,
@@ -30,7 +30,7 @@ impl Cost {
         self.calls += other.calls;
     }
 
-    /// The lesser for each call.
+    /// Returns the lesser, per call.
     pub(crate) fn least(self, other: Self) -> Self {
         let less = other.time * (self.calls as i64) < self.time * (other.calls as i64);
         if self.calls == 0 || other.calls > 0 && less {
@@ -40,7 +40,7 @@ impl Cost {
         }
     }
 
-    /// Without what another loop took for each call.
+    /// Subtracts the time per call of another loop.
     fn without(self, other: Self) -> Self {
         let calls = other.calls.max(1) as i64;
         Self {
@@ -79,7 +79,7 @@ impl<T> Population<T> {
         places.filter_map(|(place, table)| table.is_none().then_some(place))
     }
 
-    /// Allocates for these places.
+    /// Allocates tables for these places.
     #[inline(never)]
     pub(crate) fn fill(
         &mut self,
@@ -99,7 +99,7 @@ impl<T> Population<T> {
         }
     }
 
-    /// Frees what is in these places.
+    /// Frees the tables in these places.
     #[inline(never)]
     pub(crate) fn free(&mut self, watch: &Stopwatch, places: &[u32]) -> Cost {
         let time = watch.time(|| {
@@ -113,7 +113,7 @@ impl<T> Population<T> {
         }
     }
 
-    /// Frees what is in these places and allocates again, each by itself; the time of both.
+    /// Frees the table in each of these places and allocates it again; returns the time of both.
     #[inline(never)]
     pub(crate) fn churn(
         &mut self,
@@ -134,8 +134,8 @@ impl<T> Population<T> {
         }
     }
 
-    /// The same, with the time of allocating only: by a look at the clock before and after each, at
-    /// any phase of its ticks.
+    /// Does so, and returns the time of allocating only: the clock is read before and after each,
+    /// at a random phase of its ticks.
     #[inline(never)]
     pub(crate) fn churn_alloc(
         &mut self,
@@ -161,7 +161,7 @@ impl<T> Population<T> {
     }
 }
 
-/// Like a table to the compiler.
+/// A table of the allocator that does nothing.
 struct Blank {
     _words: [core::num::NonZeroUsize; 3],
 }
@@ -183,7 +183,7 @@ impl Drop for Blank {
     }
 }
 
-/// What the loops take by themselves.
+/// Returns the times of the loops themselves.
 pub(crate) struct LoopCost {
     fill: Cost,
     free: Cost,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One case, done once, with an allocator that was just made for it.
+//! A round: one case, done once, with a new allocator.
 
 use crate::{
     allocator::{
@@ -32,42 +32,42 @@ use kernel::{
     }, //
 };
 
-/// Pairs of freeing and allocating that are timed.
+/// Number of timed pairs of freeing and allocating.
 const PAIRS: usize = 2048;
-/// How often each table is replaced before: a chunk of 32 tables, in use until the last of them is
-/// freed, lives for four times the mean life of a table.
+/// Number of times that each table is replaced before: a chunk of 32 tables, in use until the last
+/// of them is freed, lives for four times the mean life of a table.
 const REPLACED: usize = 6;
 
-/// What was read.
+/// Readings of a round.
 #[derive(Default)]
 pub(crate) struct Readings {
     pub(crate) alloc: Cost,
     pub(crate) free: Cost,
-    /// When the workload has been done: tables in use,
+    /// After the workload: tables in use,
     pub(crate) live: usize,
-    /// those of them above 4 GiB,
+    /// tables above 4 GiB,
     pub(crate) above: usize,
-    /// pieces that they are on,
+    /// blocks of pages that they are on,
     pub(crate) pieces: usize,
-    /// and bytes of those pieces,
+    /// bytes of those blocks,
     pub(crate) pinned: usize,
-    /// bytes held as the allocator says,
+    /// bytes held by the count of the allocator,
     pub(crate) accounted: usize,
-    /// and as the system does, in the zones below 4 GiB,
+    /// bytes taken from the zones below 4 GiB,
     pub(crate) below: i64,
-    /// and in all others.
+    /// and from all others.
     pub(crate) elsewhere: i64,
-    /// When those that nine of ten left have been replaced: bytes held as the allocator says.
+    /// After the remaining tenth was replaced: bytes held by the count of the allocator.
     pub(crate) settled: usize,
-    /// When all tables have been freed: bytes held, all three.
+    /// After all tables were freed: bytes held, by all three counts.
     pub(crate) left: usize,
     pub(crate) left_below: i64,
     pub(crate) left_elsewhere: i64,
-    /// Bytes that are missing below 4 GiB when the allocator has gone.
+    /// Bytes missing below 4 GiB after the allocator was dropped.
     pub(crate) lost: i64,
 }
 
-/// Does a case.
+/// Does a round.
 #[inline(never)] // For a stack frame of its own.
 pub(crate) fn run<A: Allocator>(
     watch: &Stopwatch,
@@ -81,7 +81,7 @@ pub(crate) fn run<A: Allocator>(
     let owners = make()?;
     let made = Free::now();
     let mut round = Round::new(watch, loops, &owners, case.tables, seed)?;
-    // What the measurement needs for itself is not counted.
+    // Allocated before the first reading, so that it does not count.
     let start = Free::now();
     let taken = || (before - made) + (start - Free::now());
 
@@ -104,12 +104,12 @@ pub(crate) fn run<A: Allocator>(
     Ok(readings)
 }
 
-/// Lets the kernel end what it has begun.
+/// Waits for deferred work of the kernel.
 fn settle() {
     fsleep(Delta::from_millis(2));
 }
 
-/// Bytes that allocators hold, as they say.
+/// Returns the bytes that allocators hold, by their own count.
 fn held<A: Allocator>(owners: &[A]) -> Result<usize> {
     let mut sum = 0;
     for owner in owners {
@@ -118,12 +118,12 @@ fn held<A: Allocator>(owners: &[A]) -> Result<usize> {
     Ok(sum)
 }
 
-/// What allocates for a place: the allocators have them in turn.
+/// Returns the allocator of a place: places belong to the allocators in turn.
 fn alloc<'a, A: Allocator>(owners: &'a [A]) -> impl Fn(usize) -> Option<A::Table<'a>> {
     move |place| owners[place % owners.len()].alloc()
 }
 
-/// Brings places into any order.
+/// Shuffles places.
 fn shuffle(random: &mut Random, places: &mut [u32]) {
     for last in (1..places.len()).rev() {
         places.swap(last, random.below(last + 1));
@@ -146,10 +146,10 @@ struct Round<'a, A: Allocator> {
     owners: &'a [A],
     tables: Population<A::Table<'a>>,
     random: Random,
-    /// All places, and room for any choice of them.
+    /// All places, and room for a selection.
     places: KVVec<u32>,
     chosen: KVVec<u32>,
-    /// Places by the piece that their table is on.
+    /// Places, sorted by the block of their table.
     pieces: KVVec<Piece>,
     readings: Readings,
 }
@@ -197,7 +197,7 @@ impl<'a, A: Allocator> Round<'a, A> {
         self.verify()
     }
 
-    /// Frees so many at random.
+    /// Frees `count` tables at random.
     fn shrink(&mut self, count: usize) -> Result {
         self.grow()?;
         shuffle(&mut self.random, &mut self.places);
@@ -206,8 +206,8 @@ impl<'a, A: Allocator> Round<'a, A> {
         Ok(())
     }
 
-    /// Replaces each of the tables several times, in any order, so that an allocator can have them
-    /// on fewer pages.
+    /// Replaces each table several times, in random order, so that an allocator can move them to
+    /// fewer pages.
     fn replace_survivors(&mut self) -> Result {
         choose(&mut self.chosen, self.tables.iter().map(|(place, _)| place))?;
         for _ in 0..REPLACED {
@@ -219,7 +219,7 @@ impl<'a, A: Allocator> Round<'a, A> {
         self.check_all().map(|_| ())
     }
 
-    /// Replaces tables at random, at first until it makes no difference any more.
+    /// Replaces tables at random, at first until a steady state is reached.
     fn churn(&mut self) -> Result {
         self.grow()?;
         for _ in 0..REPLACED {
@@ -246,7 +246,7 @@ impl<'a, A: Allocator> Round<'a, A> {
         self.verify()
     }
 
-    /// Leaves one table on each piece, and does so again as long as there are more pieces then.
+    /// Leaves one table on each block and fills up again, as long as the number of blocks grows.
     fn worst(&mut self) -> Result {
         let mut most = 0;
         loop {
@@ -267,13 +267,13 @@ impl<'a, A: Allocator> Round<'a, A> {
         }
     }
 
-    /// Chooses so many places, some of them more than once.
+    /// Selects `count` places at random, with repetition.
     fn choose_at_random(&mut self, count: usize) -> Result {
         let random = (0..count).map(|_| self.random.below(self.places.len()));
         choose(&mut self.chosen, random)
     }
 
-    /// Chooses the places of tables that are not the first on their piece, and counts the pieces.
+    /// Selects the places of tables that are not the first on their block, and counts the blocks.
     fn choose_all_but_one_of_each_piece(&mut self) -> Result<usize> {
         self.sort_by_piece()?;
         let pairs = self.pieces.windows(2);
@@ -282,7 +282,7 @@ impl<'a, A: Allocator> Round<'a, A> {
         Ok(self.pieces.len() - self.chosen.len())
     }
 
-    /// Sorts tables by the piece that they are on.
+    /// Sorts tables by their block.
     fn sort_by_piece(&mut self) -> Result {
         self.pieces.clear();
         for (place, table) in self.tables.iter() {
@@ -295,8 +295,7 @@ impl<'a, A: Allocator> Round<'a, A> {
         Ok(())
     }
 
-    /// Checks that there is a table in each place, and that all are as they should be; see
-    /// [`check`].
+    /// Checks that there is a table in each place, and each table with [`check`].
     fn verify(&mut self) -> Result {
         if self.check_all()? < self.places.len() {
             pr_err!("out of memory\n");
@@ -305,7 +304,7 @@ impl<'a, A: Allocator> Round<'a, A> {
         Ok(())
     }
 
-    /// Checks all tables that there are, and counts them.
+    /// Checks all tables, and counts them.
     fn check_all(&mut self) -> Result<usize> {
         let mut tables = 0;
         for (place, table) in self.tables.iter_mut() {
@@ -315,7 +314,7 @@ impl<'a, A: Allocator> Round<'a, A> {
         Ok(tables)
     }
 
-    /// Reads everything that there is to be read when the workload has been done.
+    /// Takes the readings after the workload.
     fn read(&mut self, taken: Free) -> Result {
         self.readings.below = taken.below;
         self.readings.elsewhere = taken.above;
@@ -333,11 +332,11 @@ impl<'a, A: Allocator> Round<'a, A> {
         Ok(())
     }
 
-    /// Frees what is left.
+    /// Frees the remaining tables.
     fn end(&mut self, workload: Workload) -> Result {
         choose(&mut self.chosen, self.tables.iter().map(|(place, _)| place))?;
         let cost = self.tables.free(self.watch, &self.chosen);
-        // Of churn, the steady state is what is asked for.
+        // Only the steady state of churn is measured.
         if workload != Workload::Churn {
             self.readings.free.add(self.loops.off_free(cost));
         }
@@ -345,8 +344,8 @@ impl<'a, A: Allocator> Round<'a, A> {
     }
 }
 
-/// Checks that a table is naturally aligned, and either all zeroes or as it was left here in its
-/// place, and leaves something in it that no other place has.
+/// Checks that a table is naturally aligned, and either zeroed or with the mark of its place, and
+/// writes the mark of its place.
 fn check(place: usize, table: &mut impl Table) -> Result {
     const WORDS: usize = SIZE / 8;
     let mark = !(place as u64);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Results as JSON objects: of all rounds of a case, the mean of bytes, and the least time. What a
-//! round takes more comes from how full the kernel's own lists of free pages happen to be.
+//! Results as JSON objects: the mean of bytes and the least time of all rounds of a case. Longer
+//! times depend on the state of the kernel's lists of free pages.
 
 use kernel::{
     debugfs,
@@ -21,7 +21,7 @@ use crate::{
     stopwatch::mean, //
 };
 
-/// A case and what was read: sums of all rounds, and of times the least.
+/// A case and its readings: sums over all rounds, least times.
 pub(crate) struct Row {
     contender: &'static Contender,
     case: Case,
@@ -73,7 +73,7 @@ impl Row {
         self.rounds += 1;
     }
 
-    /// The mean of a round.
+    /// Returns the mean of all rounds.
     fn mean(&self, sum: i64) -> i64 {
         sum.div_euclid(self.rounds.max(1))
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory as the system counts it.
+//! Free memory and blocks of pages, as the page allocator counts them.
 //!
-//! Where memory lies above 4 GiB, the kernel takes what has no zone from there first, so that what
-//! changes below is what was asked for below.
+//! With memory above 4 GiB, the kernel serves allocations without a zone from there first: a change
+//! below is due to allocations from ZONE_DMA32.
 
 use core::ops::{
     Add,
@@ -76,11 +76,11 @@ impl Sub for Free {
     }
 }
 
-/// A table, and the pages that the system gave in one piece and that it is on.
+/// A table, and the block of pages that it lies on.
 pub(crate) struct Piece {
     pub(crate) address: u64,
     pub(crate) bytes: usize,
-    /// The table's place.
+    /// Place of the table.
     pub(crate) place: usize,
 }
 
@@ -96,14 +96,16 @@ impl Piece {
         }
     }
 
-    /// Returns whether the piece lies above 4 GiB.
+    /// Returns whether the block lies above 4 GiB.
     pub(crate) fn is_above(&self) -> bool {
         self.address >> 32 != 0
     }
 
-    /// Sorts by address, in the kernel's way: that of `core` wants more stack than there is.
+    /// Sorts by address, with `sort()` of the kernel: the one of `core` needs too much stack.
     pub(crate) fn sort(all: &mut [Self]) {
-        // SAFETY: So many of this size may be swapped, and compared by this function.
+        // SAFETY: The slice has this number of elements of this size, which may be swapped, and
+        // compared by
+        // this function.
         unsafe {
             sort(
                 all.as_mut_ptr().cast(),

@@ -21,7 +21,7 @@ pub const GFP: Gfp = Gfp::from_raw(Gfp::ATOMIC.as_raw() | bindings::__GFP_NOWARN
 pub const WAITING: Gfp = Gfp::from_raw(Gfp::KERNEL.as_raw() | bindings::__GFP_NOWARN);
 
 /// Runs `call` with the `n`th of its allocations failing, of those that can be made to. Returns the
-/// result, and whether it made that many.
+/// result, and true if it made that many.
 ///
 /// The call need not fail if an allocation does: the kernel may retry with a smaller slab, or do
 /// without.

@@ -3,8 +3,8 @@
 //! Each allocation of each operation fails once: of making caches and table allocators, and of
 //! allocating from them.
 //!
-//! When one fails the operation is without effect, or it has done without and all of its effect is
-//! there; the next time it works.
+//! If an allocation fails, the operation either fails without any effect or succeeds completely,
+//! and works the next time.
 
 use core::convert::Infallible;
 
@@ -89,7 +89,7 @@ fn in_turn<R>(
     Err(EOVERFLOW)
 }
 
-/// Does the same for `make`, which creates a cache of that name.
+/// Does so for `make`, which creates a cache of that name.
 fn cache_in_turn<C>(make: impl Fn() -> Result<C>, works: impl Fn(&C) -> bool) -> Result<u32> {
     in_turn(&make, |cache, failed| {
         let right = match cache {
