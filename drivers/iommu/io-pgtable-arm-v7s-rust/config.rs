@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The configuration that a driver asks for, checked when a set is made.
+//! The configuration of a table set: checks of the driver's `struct io_pgtable_cfg`.
 //!
 //! C header: [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h)
 
@@ -27,11 +27,12 @@ use crate::{
     log::Subject, //
 };
 
-/// The quirks that this format knows; macros in a C header, so that `helpers.c` compares them.
+/// Quirks that this format supports. bindgen has no constants for them; `helpers.c` compares the
+/// values with the C header.
 pub mod quirk {
     /// `IO_PGTABLE_QUIRK_ARM_NS`: set the NS bits in tables and sections.
     pub const ARM_NS: usize = 1 << 0;
-    /// `IO_PGTABLE_QUIRK_NO_PERMS`: the walker knows no permissions.
+    /// `IO_PGTABLE_QUIRK_NO_PERMS`: entries have no permission bits.
     pub const NO_PERMS: usize = 1 << 1;
     /// `IO_PGTABLE_QUIRK_ARM_MTK_EXT`: output addresses of up to 35 bits.
     pub const ARM_MTK_EXT: usize = 1 << 3;
@@ -40,7 +41,7 @@ pub mod quirk {
     /// `IO_PGTABLE_QUIRK_NO_WARN`: refuse conflicting mappings without a line in the log.
     pub const NO_WARN: usize = 1 << 9;
 
-    /// All of them.
+    /// All supported quirks.
     pub(super) const KNOWN: usize = ARM_NS | NO_PERMS | ARM_MTK_EXT | ARM_MTK_TTBR_EXT | NO_WARN;
 }
 
@@ -102,7 +103,7 @@ impl Config {
                 "ARM_MTK_EXT takes the permission bits, NO_PERMS is missing"
             ));
         }
-        // Without wide physical addresses there is nothing to extend.
+        // ARM_MTK_EXT needs a 64-bit phys_addr_t.
         let extended = cfg!(CONFIG_PHYS_ADDR_T_64BIT) && quirks & quirk::ARM_MTK_EXT != 0;
         if quirks & quirk::ARM_MTK_TTBR_EXT != 0 && !extended {
             return refuse(fmt!(
@@ -129,7 +130,7 @@ impl Config {
             }
         };
 
-        // INVARIANT: All of them have just been checked.
+        // INVARIANT: Sizes of address spaces and quirks have just been checked.
         Ok(Self {
             quirks,
             format: Format {
@@ -147,46 +148,46 @@ impl Config {
         })
     }
 
-    /// The last input address: 2^`ias` - 1.
+    /// Returns the last input address: 2^`ias` - 1.
     #[inline(always)]
     pub(crate) fn iova_max(&self) -> usize {
         self.iova_max
     }
 
-    /// The last output address: 2^`oas` - 1.
+    /// Returns the last output address: 2^`oas` - 1.
     #[inline(always)]
     pub(crate) fn paddr_max(&self) -> u64 {
         self.paddr_max
     }
 
-    /// Bits of input address.
+    /// Returns the bits of input address.
     pub(crate) fn ias(&self) -> u32 {
         self.ias
     }
 
-    /// Bits of output address.
+    /// Returns the bits of output address.
     pub(crate) fn oas(&self) -> u32 {
         self.oas
     }
 
-    /// The quirks as the driver gave them.
+    /// Returns the quirks as the driver gave them.
     pub(crate) fn quirks(&self) -> usize {
         self.quirks
     }
 
-    /// First-level entries: one for each MiB of input addresses.
+    /// Returns the number of first-level entries: one for each MiB of input addresses.
     #[inline(always)]
     pub(crate) fn l1_entries(&self) -> usize {
         1 << (self.ias - Section::SHIFT)
     }
 
-    /// The page sizes that may be mapped, as a bitmap.
+    /// Returns the page sizes that may be mapped, as a bitmap.
     #[inline(always)]
     pub(crate) fn page_sizes(&self) -> usize {
         self.page_sizes
     }
 
-    /// Returns the walker that entries have to reach.
+    /// Returns the walker of the tables.
     #[inline(always)]
     pub(crate) fn walker(&self) -> Walker {
         self.walker
@@ -203,7 +204,7 @@ impl Config {
         self.format
     }
 
-    /// Returns the last address that a table may have if that is not the last below 4 GiB.
+    /// Returns the last address that a table may have, if tables may lie above 4 GiB.
     pub(crate) fn ext_max(&self) -> Option<u64> {
         self.mtk_ttbr_ext().then_some(self.paddr_max)
     }
@@ -214,7 +215,7 @@ impl Config {
         self.quirks & quirk::ARM_MTK_TTBR_EXT != 0
     }
 
-    /// Returns true if refused calls are not to be logged.
+    /// Returns true if refused calls are not logged (IO_PGTABLE_QUIRK_NO_WARN).
     #[inline(always)]
     pub(crate) fn no_warn(&self) -> bool {
         self.quirks & quirk::NO_WARN != 0

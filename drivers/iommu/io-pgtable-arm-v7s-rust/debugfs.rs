@@ -3,7 +3,7 @@
 //! Files in debugfs that show all live table sets: `sets` their configuration and memory, `runs`
 //! their mappings, `entries` the content of their tables.
 //!
-//! Mappings may change meanwhile. [`snapshot`] says what is seen of them.
+//! Mappings may change while a file is read: see [`snapshot`].
 //! Documentation/ABI/testing/debugfs-io_pgtable_arm_v7s_rust describes the files.
 
 pub(crate) mod entries;
@@ -21,7 +21,7 @@ use sets::Sets;
 
 /// Makes the files in `folder`.
 pub(crate) fn init(folder: &Folder) {
-    // SAFETY: The files are about a constant.
+    // SAFETY: The subject of the files is a constant.
     unsafe {
         folder.file::<OfSets<Sets>>(c"sets", &());
         folder.file::<OfSets<Runs>>(c"runs", &());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The format itself: the bits of entries, how they are read and written, and what makes them
-//! visible to a page table walker.
+//! The format: bits of entries, access to entries in memory, and cache maintenance and barriers
+//! that make them visible to a page table walker.
 //!
 //! Imports nothing else of this driver. Of the kernel it takes constants and the macro `bitfield!`;
 //! [`barrier`] and [`cache_sync`] hold the calls.

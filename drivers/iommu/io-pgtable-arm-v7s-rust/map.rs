@@ -46,12 +46,12 @@ impl IoPgtableArmV7s {
     /// - [`EINVAL`]: neither readable nor writable, no pages, a page size that the set does not
     ///   have, an address that is not a multiple of it, zone bits in `gfp`;
     /// - [`EEXIST`]: something is mapped there;
-    /// - [`ENOMEM`]: no second-level table to be had, or none that the walker can reach.
+    /// - [`ENOMEM`]: no memory for a second-level table, or none that the walker can reach.
     ///
     /// # Safety
     ///
     /// No other call concerns the same input addresses at the same time.
-    // The arguments are those of the C interface.
+    // As many arguments as `map_pages` has in C.
     #[allow(clippy::too_many_arguments)]
     #[inline(always)]
     pub(crate) unsafe fn map_pages(
@@ -64,8 +64,8 @@ impl IoPgtableArmV7s {
         gfp: Gfp,
         mapped: &mut usize,
     ) -> Result {
-        // A function for each size, so that none pays for the others, and one for the single page,
-        // which is what most calls are about.
+        // A function for each size, and one for a single page, the most frequent call: this is
+        // faster than one function for all.
         //
         // SAFETY: The input addresses are the caller's alone.
         unsafe {
@@ -130,7 +130,7 @@ impl IoPgtableArmV7s {
     ///
     /// # Safety
     ///
-    /// As for [`map_pages`](Self::map_pages).
+    /// The requirements of [`map_pages`](Self::map_pages).
     #[inline(never)]
     unsafe fn map_one(
         &self,
@@ -165,7 +165,7 @@ impl IoPgtableArmV7s {
     ///
     /// # Safety
     ///
-    /// As for [`map_pages`](Self::map_pages).
+    /// The requirements of [`map_pages`](Self::map_pages).
     #[inline(never)]
     unsafe fn map_l2<L: Leaf>(
         &self,
@@ -211,7 +211,7 @@ impl IoPgtableArmV7s {
     ///
     /// # Safety
     ///
-    /// As for [`map_pages`](Self::map_pages).
+    /// The requirements of [`map_pages`](Self::map_pages).
     #[inline(never)]
     unsafe fn map_l1<L: Leaf>(
         &self,
@@ -247,7 +247,7 @@ impl IoPgtableArmV7s {
         self.end_map(result, iova, L::SIZE)
     }
 
-    /// Ends each mapping: orders its entries before what comes next, and logs a conflict.
+    /// Ends a mapping: orders its entries before later stores, and logs a conflict.
     #[inline(always)]
     fn end_map(&self, result: Result, iova: usize, pgsize: usize) -> Result {
         // All entries before anything that makes the walker look at the new addresses.
@@ -298,8 +298,8 @@ impl IoPgtableArmV7s {
     }
 }
 
-/// The slots for `count` pages, or for as many as `table` has slots and have output addresses from
-/// `paddr` on below the next 4 GiB boundary (see [`Leaf`]).
+/// Returns the slots for `count` pages, or for as many as `table` has slots and have output
+/// addresses from `paddr` on below the next 4 GiB boundary (see [`Leaf`]).
 #[inline(always)]
 fn run_of<L: Leaf>(table: &[Slot], paddr: u64, count: usize) -> &[Slot] {
     let to_boundary = (!(paddr as u32) >> L::SHIFT) as usize + 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory of tables: where it comes from, how it is owned, and when it may go.
+//! The memory of tables: its sources, owners and readers.
 
 pub(crate) mod readers;
 pub(crate) mod retired;

@@ -31,11 +31,11 @@ const OPS: bindings::io_pgtable_ops = bindings::io_pgtable_ops {
     read_and_clear_dirty: None,
 };
 
-/// The table set behind its ops.
+/// Returns the table set to which the ops belong.
 ///
 /// # Safety
 ///
-/// `ops` is that of a live table set of ours.
+/// `ops` belongs to a live table set of this format.
 #[inline(always)]
 pub(crate) unsafe fn set_of<'a>(ops: *mut bindings::io_pgtable_ops) -> &'a IoPgtableArmV7s {
     // SAFETY: `ops` is a field of the `io_pgtable` that a set begins with.
@@ -44,8 +44,8 @@ pub(crate) unsafe fn set_of<'a>(ops: *mut bindings::io_pgtable_ops) -> &'a IoPgt
 
 /// # Safety
 ///
-/// The contract of `map_pages` in `struct io_pgtable_ops`: `ops` is that of a live set of ours,
-/// `mapped` may be written to, and no other call concerns these input addresses.
+/// The contract of `map_pages` in `struct io_pgtable_ops`: `ops` belongs to a live set, `mapped`
+/// may be written to, and no other call concerns these input addresses.
 #[allow(clippy::useless_conversion)] // `phys_addr_t` has 32 bits on some kernels.
 pub(crate) unsafe extern "C" fn map_pages(
     ops: *mut bindings::io_pgtable_ops,
@@ -57,8 +57,8 @@ pub(crate) unsafe extern "C" fn map_pages(
     gfp: bindings::gfp_t,
     mapped: *mut usize,
 ) -> c_int {
-    // SAFETY: The caller keeps the contract of `map_pages`: a live set of ours, addresses of its
-    // own, and a valid `mapped`.
+    // SAFETY: The caller keeps the contract of `map_pages`: a live set, input addresses of its own,
+    // and a valid `mapped`.
     let result = unsafe {
         let gfp = Gfp::from_raw(gfp).may_fail();
         set_of(ops).map_pages(
@@ -79,8 +79,8 @@ pub(crate) unsafe extern "C" fn map_pages(
 
 /// # Safety
 ///
-/// The contract of `unmap_pages` in `struct io_pgtable_ops`: `ops` is that of a live set of ours,
-/// `gather` is null or valid, and no other call concerns these input addresses.
+/// The contract of `unmap_pages` in `struct io_pgtable_ops`: `ops` belongs to a live set, `gather`
+/// is null or valid, and no other call concerns these input addresses.
 unsafe extern "C" fn unmap_pages(
     ops: *mut bindings::io_pgtable_ops,
     iova: usize,
@@ -88,15 +88,15 @@ unsafe extern "C" fn unmap_pages(
     pgcount: usize,
     gather: *mut bindings::iommu_iotlb_gather,
 ) -> usize {
-    // SAFETY: The caller keeps the contract of `unmap_pages`: a live set of ours, addresses of its
+    // SAFETY: The caller keeps the contract of `unmap_pages`: a live set, input addresses of its
     // own, and a gather that is null or valid.
     unsafe { set_of(ops).unmap_pages(iova, pgsize, pgcount, Gather::new(gather)) }
 }
 
 /// # Safety
 ///
-/// The contract of `iova_to_phys` in `struct io_pgtable_ops`: `ops` is that of a live set of ours,
-/// and nobody changes the mapping of `iova` at the same time.
+/// The contract of `iova_to_phys` in `struct io_pgtable_ops`: `ops` belongs to a live set, and no
+/// other call changes the mapping of `iova` at the same time.
 unsafe extern "C" fn iova_to_phys(
     ops: *mut bindings::io_pgtable_ops,
     iova: usize,
@@ -106,22 +106,22 @@ unsafe extern "C" fn iova_to_phys(
     unsafe { set_of(ops).iova_to_phys(iova) as bindings::phys_addr_t }
 }
 
-/// Fills in what LPAE does, which `struct arm_lpae_io_pgtable_walk_data` is from: the entry of each
-/// level that the walk meets, at the number of that level. -EINVAL if it does not end at a mapping.
+/// Fills in `struct arm_lpae_io_pgtable_walk_data` as LPAE does: the entry of each level that the
+/// walk meets, at the number of that level. -EINVAL if the walk does not end at a mapping.
 ///
 /// May be called wherever `spin_lock_irqsave()` may be: with interrupts off and in interrupt
 /// handlers; on PREEMPT_RT in threaded ones, and not under a raw spin lock.
 ///
 /// # Safety
 ///
-/// The contract of `pgtable_walk` in `struct io_pgtable_ops`: `ops` is that of a live set of ours,
-/// `wd` is a valid `struct arm_lpae_io_pgtable_walk_data`. Others may change what they like.
+/// The contract of `pgtable_walk` in `struct io_pgtable_ops`: `ops` belongs to a live set, `wd` is
+/// a valid `struct arm_lpae_io_pgtable_walk_data`. Other calls may change any mapping.
 unsafe extern "C" fn pgtable_walk(
     ops: *mut bindings::io_pgtable_ops,
     iova: usize,
     wd: *mut c_void,
 ) -> c_int {
-    // SAFETY: The caller keeps the contract of `pgtable_walk`: a live set of ours and valid data.
+    // SAFETY: The caller keeps the contract of `pgtable_walk`: a live set and valid data.
     let result = unsafe {
         let data = wd.cast::<bindings::arm_lpae_io_pgtable_walk_data>();
         set_of(ops).walk(iova, &mut (*data).ptes)
@@ -146,7 +146,7 @@ pub(crate) unsafe extern "C" fn alloc(
     }
 }
 
-/// Makes a set and lists it.
+/// Makes a set and adds it to the list of sets.
 fn make(cfg: &mut bindings::io_pgtable_cfg) -> Result<NonNull<IoPgtableArmV7s>> {
     let set = NonNull::from(KBox::leak(IoPgtableArmV7s::new(cfg, OPS)?));
     // SAFETY: It is valid until `free`, which takes it off the list first.
@@ -160,12 +160,12 @@ fn make(cfg: &mut bindings::io_pgtable_cfg) -> Result<NonNull<IoPgtableArmV7s>> 
 /// # Safety
 ///
 /// The contract of `free` in `struct io_pgtable_init_fns`: `iop` is null or came from [`alloc`],
-/// and neither the walker nor anybody else uses it any more.
+/// and is not used any more, by the walker or by any caller.
 pub(crate) unsafe extern "C" fn free(iop: *mut bindings::io_pgtable) {
     let Some(set) = NonNull::new(iop.cast::<IoPgtableArmV7s>()) else {
         return;
     };
     set_list::remove(set);
-    // SAFETY: Sets begin with their `io_pgtable`, and this one is the caller's to give away.
+    // SAFETY: Sets begin with their `io_pgtable`; the caller gives this one away.
     drop(unsafe { KBox::from_raw(set.as_ptr()) });
 }

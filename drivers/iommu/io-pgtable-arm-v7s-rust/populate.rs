@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Second-level tables ahead of need, and the way back.
+//! Second-level tables made ahead of need (populate), and freed again (trim).
 //!
-//! A driver that maps where it may not wait for memory populates a range first. No mapping of small
-//! or large pages in it then allocates: its tables stay when all they map is unmapped. A section
-//! that is mapped in the range takes the place of the table there, which ends the promise for that
-//! MiB.
+//! A driver that maps where it may not sleep populates a range first. No mapping of small or large
+//! pages in it then allocates: its tables stay when all they map is unmapped. A section that is
+//! mapped in the range takes the place of the table there, which ends the promise for that MiB.
 
 use core::ops::RangeInclusive;
 
@@ -40,7 +39,7 @@ impl IoPgtableArmV7s {
         unsafe { self.populate_mibs(iova >> Section::SHIFT..=last >> Section::SHIFT, gfp) }
     }
 
-    /// Does the same for numbers of MiB.
+    /// Makes the second-level tables for the MiB with these numbers.
     ///
     /// # Safety
     ///
@@ -86,8 +85,8 @@ impl IoPgtableArmV7s {
             self.disconnect(slot, mark);
             barrier::publish();
             self.readers().wait();
-            // SAFETY: Nothing refers to the table any more, no reader is left, and the caller
-            // vouches for the walker.
+            // SAFETY: No entry refers to the table any more, no reader is left, and the walker has
+            // no copy of the entry (function requirement).
             drop(unsafe { self.take_l2(raw) });
         }
     }

@@ -3,7 +3,7 @@
 //! The values that a driver writes to its IOMMU's registers.
 //!
 //! Layouts: ARM Architecture Reference Manual ARMv7-A/R (DDI 0406), B4.1 (TTBR0, TTBCR, PRRR,
-//! NMRR). The IOMMUs that take this format have registers of the same layout.
+//! NMRR). IOMMUs with this format have registers of the same layout.
 
 use kernel::{
     bindings,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 bitfield! {
-    /// Primary region remap: what memory type the index TEX\[0\], C, B stands for.
+    /// Primary region remap: the memory type of each index TEX\[0\], C, B.
     struct Prrr(u32) {
         31:31 nos7;
         19:19 ns1;
@@ -29,7 +29,7 @@ bitfield! {
 }
 
 bitfield! {
-    /// Normal memory remap: the cacheability behind an index of type normal.
+    /// Normal memory remap: the cacheability of each index of type normal.
     struct Nmrr(u32) {
         31:30 or7;
         15:14 ir7;
@@ -55,7 +55,7 @@ const NORMAL: u32 = 2;
 const WBWA: u32 = 1;
 
 /// Indices as they come out of an entry: 1 for device memory (B), 4 for normal uncached (TEX\[0\])
-/// and 7 for normal cached memory (all three). Each maps to what the bits mean without remap.
+/// and 7 for normal cached memory (all three). Each maps to the meaning of the bits without remap.
 const PRRR: Prrr = Prrr::from_raw(0)
     .with_const_tr1::<DEVICE>()
     .with_const_tr4::<NORMAL>()

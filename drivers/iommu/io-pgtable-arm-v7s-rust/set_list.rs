@@ -65,7 +65,7 @@ pub(crate) fn remove(set: NonNull<IoPgtableArmV7s>) {
         let _ = sets.live.remove(at);
     }
     if sets.live.is_empty() {
-        // Nothing drops a static when the module is unloaded.
+        // Freed here because statics are not dropped when the module is unloaded.
         sets.live = KVec::new();
     }
 }

@@ -63,8 +63,8 @@ extern "C" {
 ///   `linear`.
 #[repr(C)]
 pub(crate) struct IoPgtableArmV7s {
-    // First, so that a pointer to it is one to the table set. The io-pgtable core writes to it
-    // after we made it.
+    // The first field, so that a pointer to it points to the table set. The io-pgtable core writes
+    // to it after the set was made.
     iop: Opaque<bindings::io_pgtable>,
     l1: L1,
     linear: usize,
@@ -112,7 +112,7 @@ impl IoPgtableArmV7s {
             },
             GFP_KERNEL,
         )?;
-        // The empty table before the register that points to it.
+        // Orders the empty table before the register that points to it.
         barrier::publish();
         cfg.pgsize_bitmap = config.page_sizes();
         cfg.__bindgen_anon_1.arm_v7s_cfg = this.registers();
@@ -173,14 +173,14 @@ impl IoPgtableArmV7s {
     ///
     /// # Safety
     ///
-    /// `table_entry` was read from this set and is a table entry, and nobody removes the table
+    /// `table_entry` was read from this set and is a table entry, and no caller removes the table
     /// while the result is in use: the caller has part of its 1 MiB of addresses to itself, or
     /// looks at a mapping that is its own.
     #[inline(always)]
     pub(crate) unsafe fn l2(&self, table_entry: u32) -> &[Slot; L2_ENTRIES] {
-        // SAFETY: Table entries refer to live tables (type invariant) as long as nobody removes
-        // them (function requirement). A new table's content was ordered before its entry, the
-        // read of which this address depends on.
+        // SAFETY: Table entries refer to live tables (type invariant) as long as no caller removes
+        // them (function requirement). A new table's content was ordered before its entry, the read
+        // of which this address depends on.
         unsafe { &(*self.l2_ptr(table_entry)).0 }
     }
 
@@ -201,7 +201,7 @@ impl IoPgtableArmV7s {
     }
 
     /// Returns the second-level table for a first-level slot, made if the slot is empty. Returns
-    /// [`EEXIST`] if a section is mapped there, [`ENOMEM`] if no table is to be had, [`EINVAL`] for
+    /// [`EEXIST`] if a section is mapped there, [`ENOMEM`] if there is no memory, [`EINVAL`] for
     /// `gfp` with zone bits.
     ///
     /// # Safety
@@ -313,8 +313,7 @@ impl IoPgtableArmV7s {
         }
     }
 
-    /// Keeps a second-level table that an entry referred to as a retired one. What is in it stays
-    /// until it is taken.
+    /// Keeps a second-level table that an entry referred to as a retired one, with its content.
     ///
     /// # Safety
     ///
@@ -329,7 +328,7 @@ impl IoPgtableArmV7s {
 
     /// Takes a retired table as it is and returns the entry for it, which the caller owns.
     fn pop(&self) -> Option<u32> {
-        // Most sets never retire one, and need not take the lock to see that.
+        // Most sets never retire a table; this check avoids the lock.
         if self.readers.retired() == 0 {
             return None;
         }
@@ -343,7 +342,7 @@ impl IoPgtableArmV7s {
     /// Takes a retired table, empties it and returns the entry for it, which the caller owns.
     fn take_retired(&self) -> Option<u32> {
         let table_entry = self.pop()?;
-        // SAFETY: Just taken, so that the table is ours.
+        // SAFETY: The table was just taken from the retired ones, so that no entry refers to it.
         unsafe { self.empty(table_entry) };
         Some(table_entry)
     }
@@ -354,7 +353,7 @@ impl IoPgtableArmV7s {
     ///
     /// The entry was read from this set, and all of its input addresses are the caller's alone.
     pub(crate) unsafe fn is_gap(&self, raw: u32) -> bool {
-        // SAFETY: Read from this set; the caller has all addresses, so that nobody removes it.
+        // SAFETY: Read from this set; the caller has all addresses, so that no other removes it.
         raw == INVALID || entry::is_table(raw) && all::<Vacant>(unsafe { self.l2(raw) })
     }
 
@@ -392,13 +391,13 @@ impl IoPgtableArmV7s {
     /// Writes the entries that a walk for `iova` meets to `ptes`, each at the number of its level:
     /// 1 and 2. [`EINVAL`] if nothing is mapped there; entries up to that point are written.
     ///
-    /// May be called whatever others do, wherever a spin lock may be taken with interrupts off.
+    /// May be called at any time, wherever a spin lock may be taken with interrupts off.
     pub(crate) fn walk(&self, iova: usize, ptes: &mut [u64; 4]) -> Result {
         let slot = self.l1().get(iova >> Section::SHIFT).ok_or(EINVAL)?;
         let look = || {
             let l1 = slot.load();
             let table = entry::is_table(l1);
-            // SAFETY: Read from this set, and tables go only after the lock was taken.
+            // SAFETY: Read from this set; a table is freed only after the lock was taken.
             let l2 = table.then(|| unsafe { self.l2(l1) }[l2_index(iova)].load());
             (l1, l2)
         };
@@ -419,7 +418,7 @@ impl IoPgtableArmV7s {
     ///
     /// # Safety
     ///
-    /// Nobody changes the mapping of `iova` at the same time.
+    /// No other call changes the mapping of `iova` at the same time.
     #[inline(always)]
     pub(crate) unsafe fn iova_to_phys(&self, iova: usize) -> u64 {
         let Some(slot) = self.l1.get(iova >> Section::SHIFT) else {
@@ -428,7 +427,7 @@ impl IoPgtableArmV7s {
         let extended = self.cfg.format().extended;
         let raw = slot.load();
         let mapping = if entry::is_table(raw) {
-            // SAFETY: Read from this set; nobody changes the mapping (function requirement).
+            // SAFETY: Read from this set; no other call changes the mapping (function requirement).
             let l2 = unsafe { self.l2(raw) };
             let raw = l2[l2_index(iova)].load();
             entry::decode_l2(raw, extended)
@@ -459,12 +458,13 @@ impl Drop for IoPgtableArmV7s {
                 .map(Slot::load)
                 .filter(|raw| entry::is_table(*raw))
             {
-                // SAFETY: The set owns the table. The walker is gone, and so are other users.
+                // SAFETY: The set owns the table, and is not used any more, by the walker or by
+                // callers.
                 drop(unsafe { self.take_l2(raw) });
             }
         }
         while let Some(raw) = self.pop() {
-            // SAFETY: It is a retired table of this set, and the walker is gone.
+            // SAFETY: The set owns its retired tables, and the walker does not use it any more.
             drop(unsafe { self.take_l2(raw) });
         }
     }

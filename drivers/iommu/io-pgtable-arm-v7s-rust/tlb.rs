@@ -39,8 +39,8 @@ impl IoPgtableArmV7s {
     /// sets them only after the set was made.
     #[inline(always)]
     pub(crate) fn tlb(&self) -> (Option<&bindings::iommu_flush_ops>, *mut c_void) {
-        // SAFETY: `iop` is valid as long as `self`, nobody writes to it any more when calls arrive,
-        // and the driver keeps its callbacks as long as the set.
+        // SAFETY: `iop` is valid as long as `self`, is not written to after the set was handed to
+        // the driver, and the driver keeps its callbacks as long as the set.
         unsafe {
             let iop = self.iop();
             ((*iop).cfg.tlb.as_ref(), (*iop).cookie)

@@ -33,7 +33,7 @@ use crate::{
     tlb::Gather, //
 };
 
-/// First-level slots that are taken care of together: those of a supersection.
+/// First-level slots that are unmapped together: as many as a supersection has.
 const L1_CHUNK: usize = Supersection::ENTRIES;
 
 impl IoPgtableArmV7s {
@@ -55,8 +55,8 @@ impl IoPgtableArmV7s {
         count: usize,
         gather: Gather,
     ) -> usize {
-        // A function for each size, so that none pays for the others, and one for the single page,
-        // which is what most calls are about.
+        // A function for each size, and one for a single page, the most frequent call: this is
+        // faster than one function for all.
         //
         // SAFETY: The input addresses are the caller's alone.
         unsafe {
@@ -104,7 +104,7 @@ impl IoPgtableArmV7s {
     ///
     /// # Safety
     ///
-    /// As for [`unmap_pages`](Self::unmap_pages).
+    /// The requirements of [`unmap_pages`](Self::unmap_pages).
     #[inline(never)]
     unsafe fn unmap_one(&self, iova: usize, gather: Gather) -> usize {
         if !self.may_unmap::<SmallPage>(iova, 1) {
@@ -133,7 +133,7 @@ impl IoPgtableArmV7s {
     ///
     /// # Safety
     ///
-    /// As for [`unmap_pages`](Self::unmap_pages).
+    /// The requirements of [`unmap_pages`](Self::unmap_pages).
     #[inline(never)]
     unsafe fn unmap_l2<L: Leaf, T: Test>(
         &self,
@@ -180,7 +180,7 @@ impl IoPgtableArmV7s {
     ///
     /// # Safety
     ///
-    /// As for [`unmap_pages`](Self::unmap_pages).
+    /// The requirements of [`unmap_pages`](Self::unmap_pages).
     #[inline(never)]
     unsafe fn unmap_l1<L: Leaf>(&self, start: usize, count: usize, gather: Gather) -> usize {
         if !self.may_unmap::<L>(start, count) {
@@ -206,8 +206,8 @@ impl IoPgtableArmV7s {
     ///
     /// # Safety
     ///
-    /// As for [`unmap_pages`](Self::unmap_pages); `marks` are those of the slots, whose addresses
-    /// begin at `iova`.
+    /// The requirements of [`unmap_pages`](Self::unmap_pages); `marks` belong to the slots, whose
+    /// addresses begin at `iova`.
     unsafe fn unmap_chunk<L: Leaf>(
         &self,
         chunk: &[Slot],

@@ -5,10 +5,10 @@
 //! C headers: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h),
 //! [`include/linux/seq_file.h`](srctree/include/linux/seq_file.h)
 //!
-//! The kernel crate's debugfs formats a file whole, into one buffer: too much for a table set with
-//! millions of lines. It does not name the owner of its files either, so that a module can go while
-//! one of them is open. Here a reader costs a page and what it has to remember, lines are never cut
-//! in two however small the reads are, and an open file holds the module.
+//! The kernel crate's debugfs formats a whole file into one buffer: too much for a table set with
+//! millions of lines. It does not set the owner of its files either, so that a module can be
+//! unloaded while one of them is open. Here an open file takes a page and the state of its reader,
+//! reads return whole lines, and an open file holds the module.
 
 #![cfg_attr(not(CONFIG_DEBUG_FS), allow(dead_code))]
 
@@ -36,7 +36,7 @@ pub(crate) trait Lines: Zeroable {
     const HEADER: &'static str;
 
     /// Finds the line at `position`, or else the next behind it, and returns the position behind
-    /// that. Nothing if there is none.
+    /// that; `None` if there is none.
     fn find(&mut self, of: &Self::Of, position: u64) -> Option<u64>;
 
     /// Writes the line that was found last.
@@ -70,10 +70,10 @@ impl<L: Lines> fmt::Display for Line<'_, L> {
     }
 }
 
-/// The position behind everything.
+/// The position behind the last line.
 const END: i64 = i64::MAX;
 
-/// A reader of a file. Positions of the file are those of its lines plus one: the header has zero.
+/// A reader of a file. The header is at position 0 of the file, line `n` at position `n` + 1.
 ///
 /// # Invariants
 ///
@@ -158,7 +158,7 @@ impl<L: Lines> Reader<L> {
 
     /// # Safety
     ///
-    /// As for [`start`](Self::start).
+    /// The requirements of [`start`](Self::start).
     unsafe extern "C" fn next(
         seq: *mut bindings::seq_file,
         _line: *mut c_void,
@@ -178,7 +178,7 @@ impl<L: Lines> Reader<L> {
 
     /// # Safety
     ///
-    /// As for [`start`](Self::start).
+    /// The requirements of [`start`](Self::start).
     unsafe extern "C" fn show(seq: *mut bindings::seq_file, _line: *mut c_void) -> c_int {
         // SAFETY: seq_file calls this for a file that `open` opened.
         let (reader, position) = unsafe { (Self::of_file(seq), (*seq).index) };
@@ -217,12 +217,12 @@ impl<L: Lines> Reader<L> {
     }
 }
 
-/// A folder in debugfs, which goes with all that is in it when dropped. Where none can be made,
-/// debugfs has said so, and there are no files in it.
+/// A folder in debugfs, removed with its files when dropped. If debugfs cannot create it, it logs
+/// that, and there are no files.
 ///
 /// # Invariants
 ///
-/// The pointer is what debugfs gave for a folder that was not removed: a folder or an error.
+/// The pointer was returned by `debugfs_create_dir()`, a folder or an error, and was not removed.
 pub(crate) struct Folder(#[cfg(CONFIG_DEBUG_FS)] *mut bindings::dentry);
 
 // SAFETY: debugfs may be used from any thread.
@@ -239,7 +239,7 @@ impl Folder {
         Self(unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), ptr::null_mut()) })
     }
 
-    /// Makes a file that is about `of`; may sleep.
+    /// Makes a file whose subject is `of`; may sleep.
     ///
     /// # Safety
     ///
@@ -277,6 +277,6 @@ impl Folder {
 
     /// # Safety
     ///
-    /// None without debugfs.
+    /// No requirements without debugfs.
     pub(crate) unsafe fn file<L: Lines>(&self, _name: &CStr, _of: &L::Of) {}
 }

@@ -37,7 +37,7 @@ struct Target {
     paddr: u64,
     /// Bytes in the page that they are in.
     page_size: usize,
-    /// The walker knows permissions.
+    /// True if entries have permission bits.
     perms: bool,
     attributes: Attributes,
     non_secure: bool,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lines about a table set, and files with those of all sets.
+//! Lines about one table set, and files with the lines of all sets.
 
 use kernel::{
     fmt,
@@ -19,7 +19,7 @@ pub(crate) trait SetLines: Zeroable {
     const HEADER: &'static str;
 
     /// Finds the line at `place`, or else the next one behind it, and returns the place behind
-    /// that: at most [`PLACES`]. Nothing if there is none.
+    /// that: at most [`PLACES`]; `None` if there is none.
     fn find(&mut self, set: &IoPgtableArmV7s, place: u64) -> Option<u64>;
 
     /// Writes the line that was found last. The set may be gone by then.

@@ -20,7 +20,7 @@ use crate::{
     table_set::IoPgtableArmV7s, //
 };
 
-/// A page size in the units that people use.
+/// A page size, displayed in KiB or MiB.
 pub(crate) struct Size(pub(crate) usize);
 
 impl core::fmt::Display for Size {
@@ -32,7 +32,7 @@ impl core::fmt::Display for Size {
     }
 }
 
-/// The second-level tables of a set at some moment, as its first level has them.
+/// Number and addresses of the second-level tables of a set, counted in its first level.
 #[derive(Zeroable)]
 struct Tables {
     count: usize,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Copies of tables that other CPUs may be changing; [`readers`](crate::memory::readers) says why
-//! that is safe.
+//! Copies of tables that other CPUs may be changing, under the lock of
+//! [`readers`](crate::memory::readers).
 
 use kernel::prelude::*;
 
@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct Snapshot {
     /// The first-level entry.
     pub(crate) l1: u32,
-    /// The table that it refers to; nothing if it does not.
+    /// The content of the table that it refers to; empty if it refers to none.
     pub(crate) l2: [u32; L2_ENTRIES],
 }
 
@@ -34,7 +34,8 @@ impl IoPgtableArmV7s {
             let raw = self.l1().get(mib).map_or(INVALID, Slot::load);
             to.l1 = raw;
             if entry::is_table(raw) {
-                // SAFETY: Read from this set, and who removes the table waits for us first.
+                // SAFETY: Read from this set under the lock of readers; a caller takes that lock
+                // before it frees the table.
                 let l2 = unsafe { self.l2(raw) };
                 for (to, slot) in to.l2.iter_mut().zip(l2) {
                     *to = slot.load();
@@ -45,8 +46,8 @@ impl IoPgtableArmV7s {
     }
 }
 
-/// The copy of the MiB that a reader is at: what it sees of each MiB is from one copy, however many
-/// lines and reads that takes.
+/// The copy of the MiB that a reader is at. All lines about one MiB come from one copy, even if
+/// they take several reads.
 #[derive(Zeroable)]
 pub(crate) struct Copied {
     /// The number of the MiB plus one; zero for none.
@@ -55,7 +56,7 @@ pub(crate) struct Copied {
 }
 
 impl Copied {
-    /// Returns the copy of a MiB, made if it is not the one at hand.
+    /// Returns the copy of a MiB; makes it if the last copy is of another MiB.
     pub(crate) fn get(&mut self, set: &IoPgtableArmV7s, mib: usize) -> &Snapshot {
         if self.number != mib + 1 {
             set.snapshot(mib, &mut self.entries);

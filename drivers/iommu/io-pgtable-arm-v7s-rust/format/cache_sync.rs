@@ -21,11 +21,10 @@ extern "C" {
     fn v7s_dma_sync(dev: *mut c_void, entries: *mut c_void, size: usize);
 }
 
-/// The device would have to use another address for a table than the physical one, which entries
-/// cannot express.
+/// The DMA address of a table differs from its physical address, which entries cannot express.
 pub(crate) struct Unreachable;
 
-/// A page table walker: what it takes until it sees a store of the CPU.
+/// A page table walker, and the cache maintenance until it sees a store of the CPU.
 ///
 /// # Invariants
 ///
@@ -35,7 +34,7 @@ pub(crate) struct Unreachable;
 pub(crate) struct Walker(Option<NonNull<c_void>>);
 
 impl Walker {
-    /// A walker that sees the CPU's caches.
+    /// A walker that snoops the CPU's caches.
     pub(crate) fn coherent() -> Self {
         Self(None)
     }
@@ -45,7 +44,7 @@ impl Walker {
         Self(Some(dev))
     }
 
-    /// Returns true if the walker sees the CPU's caches.
+    /// Returns true if the walker snoops the CPU's caches.
     #[inline(always)]
     pub(crate) fn is_coherent(self) -> bool {
         self.0.is_none()
@@ -86,7 +85,7 @@ impl Walker {
 
     /// Makes entries visible to a walker that does not snoop.
     ///
-    /// They must be in an attached table; for any other memory this is useless but harmless.
+    /// The entries have to be in an attached table; for other memory there is no effect.
     #[inline(always)]
     pub(crate) fn sync(self, run: &[Slot]) {
         if let Some(dev) = self.0 {

@@ -114,13 +114,13 @@ mod l1_kind {
 /// Type field of a second-level large page.
 const LARGE: u32 = 0b01;
 
-/// An entry that maps nothing, as written by us and as zeroed memory holds it.
+/// An entry that maps nothing: zero.
 pub(crate) const INVALID: u32 = 0;
 
-/// Second-level entries in a first-level entry's reach.
+/// Entries of a second-level table.
 pub(crate) const L2_ENTRIES: usize = SZ_1M / SZ_4K;
 
-/// The mapping flags that mean something to an entry; all others are ignored.
+/// The mapping flags that change an entry; all others are ignored.
 const FLAGS: u32 =
     prot::READ | prot::WRITE | prot::CACHE | prot::NOEXEC | prot::MMIO | prot::PRIVILEGED;
 
@@ -154,7 +154,7 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
-    /// The attributes for `flags`, for a walker that knows permissions or not.
+    /// Returns the attributes for `flags`; `perms` says whether entries have permission bits.
     const fn new(flags: u32, perms: bool) -> Self {
         let mmio = flags & prot::MMIO != 0;
         let cached = !mmio && flags & prot::CACHE != 0;
@@ -187,8 +187,7 @@ macro_rules! attributes {
     }};
 }
 
-/// Puts bits 32 to 34 of an address into an entry; leaves and tables of all kinds keep them in the
-/// same places.
+/// Puts bits 32 to 34 of an address into an entry, at the same places in leaves and tables.
 #[inline(always)]
 fn with_high_bits(entry: u32, address: u64) -> u32 {
     let bit = |n: u32| address >> n & 1 != 0;
@@ -262,20 +261,20 @@ pub(crate) trait Leaf {
     const SIZE: usize;
     /// log2 of `SIZE`.
     const SHIFT: u32 = Self::SIZE.trailing_zeros();
-    /// Identical consecutive entries that one page takes.
+    /// Number of identical consecutive entries of one page.
     const ENTRIES: usize;
 
     /// The templates of this size.
     const TEMPLATES: Templates;
 
-    /// The entry without its address for mapping flags `flags`.
+    /// Returns the entry without its address for mapping flags `flags`.
     #[inline(always)]
     fn template(flags: u32, format: Format) -> u32 {
         let templates = &Self::TEMPLATES;
         templates[usize::from(format.perms)][(flags & FLAGS) as usize]
     }
 
-    /// The entry that maps `paddr`, a multiple of `SIZE`, made from its template.
+    /// Returns the entry that maps `paddr`, a multiple of `SIZE`, made from its template.
     #[inline(always)]
     fn encode(paddr: u64, template: u32, format: Format) -> u32 {
         let low = template | paddr as u32;
@@ -286,7 +285,7 @@ pub(crate) trait Leaf {
         }
     }
 
-    /// The entry `pages` further on; see the trait's documentation for how far that may be.
+    /// Returns the entry `pages` further on, before the next 4 GiB boundary (see the trait).
     #[inline(always)]
     fn advance(entry: u32, pages: usize) -> u32 {
         entry.wrapping_add((pages << Self::SHIFT) as u32)
@@ -332,7 +331,7 @@ impl Leaf for Supersection {
         .with_const_supersection::<1>());
 }
 
-/// The non-secure bit of first-level leaves, which the set decides and not the mapping.
+/// The non-secure bit of first-level leaves, a property of the set and not of the mapping.
 #[inline(always)]
 pub(crate) fn with_ns(entry: u32, format: Format) -> u32 {
     SectionEntry::from_raw(entry).with_ns(format.ns).into_raw()
@@ -347,7 +346,7 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// The output address for an input address in the page.
+    /// Returns the output address for an input address in the page.
     #[inline(always)]
     pub(crate) fn translate(self, iova: usize) -> u64 {
         self.paddr | (iova & (self.size - 1)) as u64
@@ -373,7 +372,7 @@ pub(crate) fn decode_l1(raw: u32, extended: bool) -> Option<Mapping> {
     })
 }
 
-/// Decodes a second-level entry; `extended` as for [`decode_l1`].
+/// Decodes a second-level entry; `extended` says whether leaves hold address bits 32 to 34.
 #[inline(always)]
 pub(crate) fn decode_l2(raw: u32, extended: bool) -> Option<Mapping> {
     let (base, size) = if SmallEntry::from_raw(raw).small().into() {
@@ -389,14 +388,13 @@ pub(crate) fn decode_l2(raw: u32, extended: bool) -> Option<Mapping> {
     })
 }
 
-/// The attributes of a first-level entry that maps something, for a walker that knows permissions
-/// or not.
+/// Returns the attributes of a first-level leaf; `perms` says whether entries have permission bits.
 pub(crate) fn attributes_l1(raw: u32, perms: bool) -> Attributes {
     attributes!(SectionEntry::from_raw(raw), perms)
 }
 
-/// Returns the attributes of a second-level entry that maps something; `perms` as for
-/// [`attributes_l1`].
+/// Returns the attributes of a second-level leaf; `perms` says whether entries have permission
+/// bits.
 pub(crate) fn attributes_l2(raw: u32, perms: bool) -> Attributes {
     if SmallEntry::from_raw(raw).small().into() {
         attributes!(SmallEntry::from_raw(raw), perms)
@@ -420,14 +418,14 @@ pub(crate) fn is_table(raw: u32) -> bool {
     Table::from_raw(raw).kind().get() == l1_kind::TABLE
 }
 
-/// Physical address of the table that a first-level entry refers to; `extended` says whether such
-/// addresses have bits 32 to 34.
+/// Returns the physical address of the table that a first-level entry refers to; `extended` says
+/// whether such addresses have bits 32 to 34.
 #[inline(always)]
 pub(crate) fn table_paddr(raw: u32, extended: bool) -> u64 {
     u64::from(raw & Table::BASE_MASK) | high_bits(raw, extended)
 }
 
-/// The first-level entry that refers to the second-level table at `table`.
+/// Returns the first-level entry that refers to the second-level table at `table`.
 pub(crate) fn encode_table(table: TablePhys, format: Format) -> u32 {
     let entry = Table::from_raw(table.low_bits() & Table::BASE_MASK)
         .with_const_kind::<{ l1_kind::TABLE }>()
@@ -436,7 +434,7 @@ pub(crate) fn encode_table(table: TablePhys, format: Format) -> u32 {
     with_high_bits(entry.into_raw(), table.as_u64())
 }
 
-/// A table entry as an invalid one, from which [`show_table`] makes it again.
+/// Returns a table entry with its type bits cleared, which is an invalid entry.
 pub(crate) fn hide_table(raw: u32) -> u32 {
     Table::from_raw(raw)
         .with_const_kind::<{ l1_kind::INVALID }>()

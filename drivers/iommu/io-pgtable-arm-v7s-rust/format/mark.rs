@@ -11,9 +11,9 @@
 //! - a caller that finds the mark set orders it before the doorbell of its driver by the barrier
 //!   that ends each mapping ([`publish`](crate::format::barrier::publish)).
 //!
-//! Documentation/iommu/litmus/v7s-clean.litmus puts this to the kernel's memory model. The mark is
-//! cleared before the entry is overwritten, by a caller that has all input addresses of the entry
-//! to itself.
+//! Documentation/iommu/litmus/v7s-clean.litmus checks this with the kernel's memory model. The mark
+//! is cleared before the entry is overwritten, by a caller that has all input addresses of the
+//! entry to itself.
 
 use core::cell::UnsafeCell;
 
@@ -57,7 +57,7 @@ impl Mark {
         self.load() == POPULATED
     }
 
-    /// Notes that the clean of the entry has ended.
+    /// Sets the mark: the clean of the entry has ended.
     pub(crate) fn set_seen(&self) {
         // A table that was populated meanwhile stays so.
         //
@@ -65,12 +65,12 @@ impl Mark {
         let _ = unsafe { compare_exchange_byte(self.0.get(), NONE, SEEN) };
     }
 
-    /// Notes that the clean of the entry has ended and that the table stays.
+    /// Sets the mark: the clean of the entry has ended, and the table stays.
     pub(crate) fn set_populated(&self) {
         self.store(POPULATED);
     }
 
-    /// Notes that the entry will refer to no table.
+    /// Clears the mark, before the entry is overwritten.
     pub(crate) fn clear(&self) {
         self.store(NONE);
     }

@@ -11,13 +11,13 @@
 //!   seen half-written, and the walker and other CPUs see each slot change once, from its old to
 //!   its new value. Two slots of one word may become visible together or one after the other.
 //!   That is what a loop over single entries promises, too.
-//! - **Ordering.** Loads and stores here order nothing but themselves (volatile access, which is
-//!   what `READ_ONCE` and `WRITE_ONCE` are; the kernel's `Atomic` would cost a call for each slot
-//!   on kernels built by gcc). What has to be ordered says so where it happens: a new table's
-//!   content before the entry that refers to it ([`Slot::install`]), all entries before a mapping
-//!   is announced ([`publish`](crate::format::barrier::publish)). A CPU that follows an entry to a
-//!   table is ordered by the address dependency. The litmus tests in Documentation/iommu/litmus put
-//!   that to the kernel's memory model.
+//! - **Ordering.** Loads and stores here order nothing but themselves (volatile access, as in
+//!   `READ_ONCE` and `WRITE_ONCE`; the kernel's `Atomic` would cost a call for each slot on kernels
+//!   built by gcc). Barriers are where order is needed: a new table's content before the entry that
+//!   refers to it ([`Slot::install`]), all entries before a mapping is announced
+//!   ([`publish`](crate::format::barrier::publish)). A CPU that follows an entry to a table is
+//!   ordered by the address dependency. The litmus tests in Documentation/iommu/litmus check this
+//!   with the kernel's memory model.
 //! - **Writers.** A caller of the io-pgtable interface has the range of its call to itself, so
 //!   that runs of slots have one writer. Only a first-level slot may be filled by two callers at
 //!   once, whose ranges lie in the same 1 MiB: [`Slot::install`] lets one of them win.
@@ -87,7 +87,7 @@ pub(crate) struct L2Slots(pub(crate) [Slot; L2_ENTRIES]);
 struct Pair(UnsafeCell<u64>);
 
 impl Pair {
-    /// Entries of `Pair`s that are handled together, which is what pays for the loop around them.
+    /// Number of `Pair`s that one step of a loop handles.
     const BLOCK: usize = 8;
 
     #[inline(always)]
@@ -102,7 +102,7 @@ impl Pair {
         unsafe { self.0.get().write_volatile(word) }
     }
 
-    /// The word that holds `first` before `second`.
+    /// Returns the word that holds `first` before `second`.
     #[inline(always)]
     fn word(first: u32, second: u32) -> u64 {
         let (low, high) = if cfg!(target_endian = "little") {
@@ -172,8 +172,8 @@ pub(crate) fn fill_vacant<L: Leaf>(run: &[Slot], first: u32) -> usize {
     done
 }
 
-/// Does the same for whole blocks of words. A page that takes sixteen slots is one block, since it
-/// is naturally aligned.
+/// [`fill_vacant`] for whole blocks of words. A page of sixteen slots is one block, since it is
+/// naturally aligned.
 #[inline(never)]
 fn fill_blocks<L: Leaf>(run: &[Slot], first: u32) -> usize {
     const { assert!(L::ENTRIES == 1 || L::ENTRIES == 2 * Pair::BLOCK) };
@@ -230,7 +230,7 @@ pub(crate) fn clear_leading<T: Test, L: Leaf>(run: &[Slot]) -> usize {
     done
 }
 
-/// Does the same for whole blocks of words.
+/// [`clear_matching`] for whole blocks of words.
 #[inline(never)]
 fn clear_blocks<T: Test>(run: &[Slot]) -> usize {
     let (head, pairs, _) = split(run);

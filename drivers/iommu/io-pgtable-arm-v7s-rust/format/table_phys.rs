@@ -2,8 +2,8 @@
 
 //! Physical addresses of tables.
 //!
-//! An entry and a base register have 32 bits for them, 35 with ARM_MTK_TTBR_EXT. That the address
-//! of a table fits is checked in one place, [`TablePhys::new`]; behind it a type says so.
+//! Entries and base registers hold 32 bits of an address, 35 with ARM_MTK_TTBR_EXT. The one check
+//! that an address fits is in [`TablePhys::new`]; a [`TablePhys`] is known to fit.
 
 /// The physical address of a table with ARM_MTK_TTBR_EXT.
 ///

@@ -106,8 +106,8 @@ impl L2Tables {
         })
     }
 
-    /// Returns the bytes that a set with so many tables has from the system; of a shared cache, the
-    /// bytes of its tables.
+    /// Returns the bytes that a set with `tables` tables has from the system; of a shared cache,
+    /// the bytes of its tables.
     pub(crate) fn bytes(&self, tables: usize) -> usize {
         let live = tables * size_of::<L2Slots>();
         match self {

@@ -52,7 +52,7 @@ unsafe fn attach(cfg: &Config, table: NonNull<Slot>, phys: u64, size: usize) -> 
             .report(fmt!("page table does not fit in PTE: {phys:#x}"));
         return Err(ERANGE);
     };
-    // SAFETY: The caller vouches for the memory.
+    // SAFETY: `table` lies in the linear map at `phys` (function requirement).
     unsafe { cfg.walker().attach(table, phys, size) }.map_err(|_| {
         cfg.subject().report(fmt!(
             "the device cannot reach a page table at its physical address {phys:#x}"
@@ -62,7 +62,7 @@ unsafe fn attach(cfg: &Config, table: NonNull<Slot>, phys: u64, size: usize) -> 
     Ok(table_phys)
 }
 
-/// Makes marks for so many entries that refer to no table.
+/// Makes the marks of `entries` entries that refer to no table.
 fn new_marks(entries: usize) -> Result<KVec<Mark>> {
     let marks = KVec::<Mark>::with_capacity(entries, GFP_KERNEL | __GFP_ZERO)?;
     let (marks, _, capacity) = marks.into_raw_parts();
@@ -115,7 +115,7 @@ impl L1 {
         })
     }
 
-    /// Returns the physical address, at which the walker finds it.
+    /// Returns the physical address.
     pub(crate) fn phys(&self) -> TablePhys {
         self.phys
     }
@@ -176,7 +176,8 @@ pub(crate) struct L2<'a> {
 }
 
 impl<'a> L2<'a> {
-    /// Allocates an empty table for `cfg` and says where it is; sleeps only if `gfp` allows it.
+    /// Allocates an empty table for `cfg`, and returns it with its physical address; sleeps only if
+    /// `gfp` allows it.
     pub(crate) fn new(cfg: &Config, tables: &'a L2Tables, gfp: Gfp) -> Result<(Self, TablePhys)> {
         let table = tables.alloc(gfp)?;
         let walker = cfg.walker();
@@ -187,7 +188,7 @@ impl<'a> L2<'a> {
         Ok((Self { table, walker }, phys))
     }
 
-    /// Gives the table into the care of the entry that refers to it from now on.
+    /// Gives up ownership to the entry that refers to the table from now on.
     pub(crate) fn into_raw(self) -> NonNull<L2Slots> {
         let this = ManuallyDrop::new(self);
         // SAFETY: The table is read once, because `this` is never dropped.
