@@ -17,7 +17,7 @@ pub(crate) enum Walker {
 }
 
 impl Walker {
-    /// As the results say it.
+    /// Returns the name in the results.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Coherent => "coherent",
@@ -29,7 +29,7 @@ impl Walker {
 /// The callbacks of the driver for unmapped pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
-    /// It has no callbacks.
+    /// No callbacks.
     None,
     /// An empty callback for each page.
     Page,
@@ -38,7 +38,7 @@ pub(crate) enum Flush {
 }
 
 impl Flush {
-    /// As the results say it.
+    /// Returns the name in the results.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -56,7 +56,7 @@ pub(crate) enum Touch {
 }
 
 impl Touch {
-    /// As the results say it.
+    /// Returns the name in the results.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hit => "hit",
@@ -65,7 +65,7 @@ impl Touch {
     }
 }
 
-/// One combination.
+/// A combination of operation, page size, count, walker and callbacks.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
     pub(crate) pgsize: usize,
@@ -134,7 +134,7 @@ pub(crate) fn lifetimes() -> impl Iterator<Item = Case> {
 }
 
 impl Case {
-    /// One small page in a table that is there, and nobody to be told.
+    /// One small page in an existing table, without callbacks.
     pub(crate) const COMMON: Self = Self {
         pgsize: SZ_4K,
         count: 1,
@@ -143,25 +143,25 @@ impl Case {
         touch: Touch::Hit,
     };
 
-    /// Returns true if the combination makes sense and fits in 4 GiB of input addresses.
+    /// Returns true if the combination is possible and fits in 4 GiB of input addresses.
     fn is_worth_it(&self) -> bool {
         let fits = (self.bytes() as u64) < 1 << 32;
         let first = self.touch == Touch::Hit || self.uses_l2() && self.flush == Flush::None;
         fits && first
     }
 
-    /// Mapping calls nobody back.
+    /// Mapping has no callbacks, so one kind of flush is measured.
     pub(crate) fn is_mapping(&self) -> bool {
         self.flush == Flush::None
     }
 
-    /// Returns true if a bare array stands for what this case does: no cache maintenance, no
-    /// callbacks, no allocation.
+    /// Returns true if the case has a floor: no cache maintenance, no callbacks, no allocation.
     pub(crate) fn has_floor(&self) -> bool {
         self.walker == Walker::Coherent && self.flush == Flush::None && self.touch == Touch::Hit
     }
 
-    /// Translation depends on neither count, walker nor callbacks, so that one case a size does.
+    /// Returns true for the one case of each size whose translation is measured: it depends on
+    /// neither count, walker nor callbacks.
     pub(crate) fn is_translation(&self) -> bool {
         self.count == 1 && self.has_floor()
     }

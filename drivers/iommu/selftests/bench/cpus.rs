@@ -2,9 +2,9 @@
 
 //! Several CPUs at once, each on pages of its own that lie in tables shared with all others.
 //!
-//! Times of a guest on two host CPUs say nothing about that; what can be told is how many
-//! instructions all CPUs together need for each call, waiting and trying again included. A clock
-//! that counts instructions counts those of all CPUs.
+//! A guest emulated on two host CPUs has no meaningful times. Measured is the number of
+//! instructions that all CPUs together need for each call, waiting and retries included: a clock
+//! that counts instructions counts the instructions of all CPUs.
 
 use kernel::{
     prelude::*,
@@ -52,9 +52,9 @@ extern "C" {
     fn v7s_bench_online_cpus() -> c_uint;
 }
 
-/// Calls that each CPU makes: enough that what else the guest does is lost among them.
+/// Calls of each CPU: so many that other work of the guest does not count.
 const CALLS: usize = 32768;
-/// Measurements that the least is taken of.
+/// Number of measurements, of which the minimum is taken.
 const ROUNDS: usize = 3;
 /// Pages of one second-level table.
 const PAGES: usize = SZ_1M / SZ_4K;
@@ -77,7 +77,7 @@ impl Phase<'_> {
     /// The share of one CPU.
     fn run(&self) {
         let me = self.arrived.fetch_add(1, Full) as usize;
-        // The last to arrive has the time before anybody sets out.
+        // The last CPU to arrive reads the clock before any CPU starts.
         if me + 1 == self.cpus {
             self.start.store(self.now(), Relaxed);
             self.ready.store(1, Release);
@@ -155,11 +155,11 @@ fn costs(provider: Provider, cpus: usize, dev: &PlatformDevice) -> Result<[u64; 
     Ok(least)
 }
 
-/// Measures one, two, four and eight CPUs, as far as there are as many.
+/// Measures one, two, four and eight CPUs, if the machine has them.
 pub(crate) fn measure() -> Result<KVec<Row>> {
     let dev = tables::device()?;
     let mut rows = KVec::new();
-    // What other CPUs do besides counts, and a guest that has just come up still has things to do.
+    // Waits for the end of the boot: other work of all CPUs is counted.
     fsleep(Delta::from_secs(5));
     // SAFETY: Only reads a number.
     let online = unsafe { v7s_bench_online_cpus() } as usize;

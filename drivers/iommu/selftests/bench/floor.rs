@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The fewest instructions that do the same to bare arrays: check entries and write them, check
-//! them and clear them, follow two of them. No arguments to check, no first level, no contract.
+//! Lower bounds: loops over bare arrays that check and write entries, check and clear them, or
+//! follow two of them, without checks of arguments and without a first level.
 //!
 //! Plain memory accesses, which the compiler may pair, and unrolled loops over four words of two
 //! entries each.
 
-/// Entries of a 4 KiB page at `paddr` in a kernel's usual mapping; only its cost matters here.
+/// Returns the entry of a small page at `paddr` with the usual attributes.
 pub(crate) const ENTRY: u32 = 0xc72;
 
 /// A first-level entry that refers to a table.

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! v7s_bench: what page-table operations cost in Rust, in the kernel's C, and at the least.
+//! v7s_bench: the cost of page-table operations in Rust, in the kernel's C, and in a bare loop.
 //!
 //! Runs once when loaded, and leaves its results as a JSON list in `v7s_bench/results` of debugfs.
 //! `scripts/measure/v7s` has it run in a guest whose clock counts instructions; elsewhere the
 //! numbers are nanoseconds.
 //!
-//! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C. What is measured
-//! is checked, so that a fast wrong answer is an error and not a result.
+//! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C. Results of the
+//! measured calls are checked.
 //!
-//! - [`case`] are the combinations that are measured, [`tables`] what is measured;
-//! - [`window`] measures calls on one CPU, [`floor`] what they are compared with, [`cpus`] several
-//!   CPUs at once, [`slab`] the cache that tables come from;
-//! - [`row`] is how results are written.
+//! - [`case`]: the measured combinations; [`tables`]: table sets of either implementation;
+//! - [`window`]: calls on one CPU; [`floor`]: lower bounds; [`cpus`]: several CPUs at once;
+//!   [`slab`]: the cache that tables come from;
+//! - [`row`]: results as JSON.
 
 mod case;
 mod cpus;
@@ -95,17 +95,17 @@ impl kernel::InPlaceModule for Bench {
     }
 }
 
-/// Calls that a mean is taken over.
+/// Number of calls of a mean.
 fn calls() -> usize {
     (parameter(&module_parameters::calls) as usize).max(1)
 }
 
-/// The same for calls that take as long as many.
+/// Number of calls of a mean, for slow calls.
 fn few_calls() -> usize {
     calls().div_ceil(10)
 }
 
-/// Everything that one CPU can say.
+/// Measures all cases on one CPU.
 fn one_cpu() -> Result<KVec<Row>> {
     let dev = tables::device()?;
     let watch = Stopwatch::new();
@@ -124,7 +124,7 @@ fn one_cpu() -> Result<KVec<Row>> {
     Ok(rows)
 }
 
-/// Makes sure that the two are two.
+/// Checks that the two providers are different code.
 #[inline(never)] // For a stack frame of its own.
 fn compare_providers(dev: &PlatformDevice) -> Result {
     let case = Case::COMMON;
@@ -136,7 +136,7 @@ fn compare_providers(dev: &PlatformDevice) -> Result {
     }
 }
 
-/// All operations that a case has something to say about.
+/// Measures all operations of a case.
 #[inline(never)] // For a stack frame of its own.
 fn measure_case(
     rows: &mut KVec<Row>,
@@ -156,7 +156,7 @@ fn measure_case(
     if case.is_mapping() {
         push("map", rust.map, c.map, floor.map(|floor| floor.map))?;
     }
-    // A table is made by a map only.
+    // Only mapping makes a table.
     if case.touch == Touch::Hit {
         push("unmap", rust.unmap, c.unmap, floor.map(|floor| floor.unmap))?;
     }

@@ -10,7 +10,7 @@ use kernel::{
 
 use crate::case::Case;
 
-/// An operation and what it costs in each implementation.
+/// An operation and its cost in each implementation.
 pub(crate) struct Row {
     op: &'static str,
     case: Case,

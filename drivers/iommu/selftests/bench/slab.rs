@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The cache that second-level tables come from: an object allocated and freed, through the C
-//! interface and through what `slab_rust` makes of it.
+//! The cost of allocating and freeing an object of the cache of second-level tables, in C and in
+//! Rust.
 
 use kernel::{
     bindings,
@@ -39,12 +39,12 @@ static_cache! {
     }
 }
 
-/// Instructions for an object that comes and goes.
+/// Measures an object that is allocated and freed.
 #[inline(always)]
 fn cost(watch: &Stopwatch, mut once: impl FnMut() -> bool) -> Result<u64> {
     let calls = crate::calls();
     let mut fine = true;
-    // The cache's own memory is not what is measured.
+    // Makes the first slab before the measurement.
     let warm = once();
     let best = (0..ROUNDS)
         .map(|_| watch.time(|| (0..calls).for_each(|_| fine &= once())))
@@ -56,7 +56,7 @@ fn cost(watch: &Stopwatch, mut once: impl FnMut() -> bool) -> Result<u64> {
     }
 }
 
-/// The same through C.
+/// Measures the C functions.
 #[inline(always)]
 fn through_c(watch: &Stopwatch, cache: &KmemCache<Table>, gfp: Gfp) -> Result<u64> {
     cost(watch, || {
@@ -73,7 +73,7 @@ fn through_c(watch: &Stopwatch, cache: &KmemCache<Table>, gfp: Gfp) -> Result<u6
     })
 }
 
-/// The same through the kernel's own `Box`. Flags are constants, as they are in drivers.
+/// Measures `Box` of the kernel crate. Flags are constants, as in drivers.
 fn through_box<const ZEROED: bool>(watch: &Stopwatch) -> Result<u64> {
     cost(watch, || {
         let flags = if ZEROED {

@@ -31,7 +31,7 @@ use crate::{
     }, //
 };
 
-/// Bits of input address: the whole space of a walker without extensions.
+/// Bits of input address: the largest space of a walker without extensions.
 pub(crate) const IAS: u32 = 32;
 
 /// The device whose tables are measured.
@@ -116,7 +116,7 @@ pub(crate) struct Tables<'a> {
     _dev: &'a PlatformDevice,
 }
 
-// SAFETY: Table sets may be used from several threads; nobody writes to `gather`.
+// SAFETY: Table sets may be used from several threads; `gather` is not written to.
 unsafe impl Sync for Tables<'_> {}
 
 impl<'a> Tables<'a> {
@@ -133,7 +133,7 @@ impl<'a> Tables<'a> {
             iommu_dev: dev.as_device(),
             ..Default::default()
         };
-        // SAFETY: The callbacks are static and mind no cookie, the device outlives `self`.
+        // SAFETY: The callbacks are static and do not use the cookie, the device outlives `self`.
         let ops = unsafe { Ops::new(provider, &mut cfg, ptr::null_mut()) }.ok_or(ENOMEM)?;
         // INVARIANT: They are its own, and it lives as long as `self`.
         Ok(Self {
@@ -157,7 +157,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// The set, unless it does nothing.
+    /// Returns the set; none if the operations do nothing.
     pub(crate) fn set(&self) -> Option<&Ops> {
         self.owned.as_ref()
     }
@@ -203,7 +203,7 @@ impl<'a> Tables<'a> {
         let Some(iova_to_phys) = self.calls.iova_to_phys else {
             return 0;
         };
-        // SAFETY: The set is valid, and nobody changes the mapping at the same time.
+        // SAFETY: The set is valid, and the mapping is not changed at the same time.
         unsafe { iova_to_phys(self.ops, iova) }.into()
     }
 }

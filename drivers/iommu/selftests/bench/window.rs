@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Timing: many calls between two readings of the clock.
+//! Timing of calls: many between two reads of the clock.
 
 use kernel::{
     prelude::*,
@@ -28,7 +28,7 @@ use crate::{
     }, //
 };
 
-/// Calls of a case that a mean is taken over.
+/// Returns the number of calls of a mean.
 fn calls(case: &Case) -> usize {
     if case.entries() <= 4096 {
         crate::calls()
@@ -37,7 +37,7 @@ fn calls(case: &Case) -> usize {
     }
 }
 
-/// Means that the minimum is taken of.
+/// Number of means, of which the minimum is taken.
 const ROUNDS: usize = 3;
 /// Words in the array that stands for tables when the floor is measured; 512 KiB.
 const FLOOR_WORDS: usize = 1 << 16;
@@ -113,7 +113,7 @@ impl<'a> Window<'a> {
         (0..self.calls).map(move |i| i * stride)
     }
 
-    /// Nanoseconds that mapping takes, and whether all of it went well.
+    /// Returns the nanoseconds that mapping takes, and true if all pages were mapped.
     fn map(&self, tables: &Tables<'_>) -> (i64, bool) {
         let (pgsize, count) = (self.case.pgsize, self.case.count);
         let mut fine = true;
@@ -125,7 +125,8 @@ impl<'a> Window<'a> {
         (time, fine)
     }
 
-    /// The same for translating the first page of each call.
+    /// Returns the nanoseconds of translating the first page of each call, and true if all were
+    /// right.
     fn translate(&self, tables: &Tables<'_>) -> (i64, bool) {
         let mut sum = 0u64;
         let time = self.watch.time(|| {
@@ -136,7 +137,7 @@ impl<'a> Window<'a> {
         (time, sum == self.iovas().map(paddr).sum())
     }
 
-    /// The same for unmapping.
+    /// Returns the nanoseconds of unmapping, and true if all pages were unmapped.
     fn unmap(&self, tables: &Tables<'_>) -> (i64, bool) {
         let (pgsize, count) = (self.case.pgsize, self.case.count);
         let mut fine = true;
@@ -150,7 +151,7 @@ impl<'a> Window<'a> {
 
     /// Checks that all pages translate to what `expected` says, to their last byte.
     fn verify(&self, tables: &Tables<'_>, expected: impl Fn(usize) -> u64) -> Result {
-        // What is the same each time is looked at once.
+        // Checked in the first round only: later ones map the same.
         let pages = if self.verify {
             1..=self.case.count
         } else {
@@ -182,7 +183,7 @@ fn round(
         // Makes the second-level tables, which stay.
         check(window.map(&tables).1 && window.unmap(&tables).1)?;
     }
-    // What calls and the loops around them cost by themselves.
+    // The cost of the loop and of the call itself.
     let nothing = Tables::nothing(case, dev);
     let base = [
         window.map(&nothing).0,
@@ -216,7 +217,7 @@ fn round(
     })
 }
 
-/// Measures how long sets take to come (`map`) and go (`unmap`). Both may sleep.
+/// Measures making (`map`) and freeing (`unmap`) a set. Both may sleep.
 #[inline(never)] // For a stack frame of its own.
 pub(crate) fn measure_lifetime(
     watch: &Stopwatch,

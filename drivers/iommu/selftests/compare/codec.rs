@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All entries there are: every combination of mapping flags, on each level and of each size, for
-//! every set of quirks, and every bit of the address.
+//! All possible entries: every combination of mapping flags, page size and quirks, and every bit of
+//! the address.
 
 use kernel::{
     prelude::*,
@@ -29,13 +29,13 @@ use crate::{
     text::Text, //
 };
 
-/// Combinations of mapping flags that mean something: the lowest six bits.
+/// Combinations of the defined mapping flags: the lowest six bits.
 const FLAGS: u32 = 1 << 6;
 
-/// Flags that mean nothing yet; the highest makes a negative number in C.
+/// Undefined flags; the highest makes a negative number in C.
 const OTHERS: [u32; 3] = [1 << 6, 1 << 30, 1 << 31];
 
-/// Goes through the entries for a set of quirks. Says how many there were.
+/// Compares all entries for a set of quirks. Returns their number.
 #[inline(never)] // For a stack frame of its own.
 pub(crate) fn run(
     quirks: usize,
@@ -49,7 +49,8 @@ pub(crate) fn run(
         for size in [SZ_4K, SZ_64K, SZ_1M, SZ_16M] {
             for paddr in addresses(setup.memory(), size) {
                 *count += 1;
-                // The input address wanders over the space, so that every entry has its turn.
+                // The input address moves over the whole space, so that every first-level entry is
+                // used.
                 let iova = (*count).wrapping_mul(0x9e37_79b9) % setup.space() / size * size;
                 once(&mut pair, reports, iova, paddr, size, prot)?;
             }
@@ -72,7 +73,7 @@ fn addresses(memory: u64, size: usize) -> impl Iterator<Item = u64> {
     Iterator::chain(whole, single)
 }
 
-/// A page comes and goes.
+/// Maps and unmaps a page.
 fn once(
     pair: &mut Pair,
     reports: &mut Reports,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which configurations are accepted, and what a driver gets to write to its device then.
+//! Creation of table sets: accepted configurations, page sizes and register values.
 
 use kernel::{
     prelude::*,
@@ -28,10 +28,10 @@ use crate::{
     }, //
 };
 
-/// Bits of quirks: those of io-pgtable.h, and some that are none.
+/// Bits of quirks: those of io-pgtable.h, and undefined ones.
 const QUIRK_BITS: u32 = 12;
 
-/// Accepted ones: registers and page sizes are the same.
+/// Accepted configurations: registers and page sizes are the same.
 #[inline(never)] // For a stack frame of its own.
 pub(crate) fn accepted(dev: &PlatformDevice) -> Verdict {
     for quirks in QUIRKS {
@@ -64,7 +64,7 @@ fn same(setup: &Setup, dev: &PlatformDevice) -> Verdict {
     pair.free()
 }
 
-/// Others: both refuse them.
+/// Other configurations: both refuse them.
 #[inline(never)] // For a stack frame of its own.
 pub(crate) fn refused(dev: &PlatformDevice) -> Verdict {
     for quirks in QUIRKS {
@@ -86,8 +86,8 @@ pub(crate) fn refused(dev: &PlatformDevice) -> Verdict {
             )?;
         }
     }
-    // One bit away from accepted ones: quirks of other formats, and combinations that make no
-    // sense. NO_WARN is a deliberate difference.
+    // One bit away from accepted ones: quirks of other formats, and invalid combinations. NO_WARN
+    // is a deliberate difference.
     for quirks in QUIRKS {
         for bit in (0..QUIRK_BITS).map(|bit| 1 << bit) {
             let quirks = quirks ^ bit;

@@ -40,7 +40,7 @@ const PADDR: u64 = 0x8000_0000;
 
 type Test = fn(&PlatformDevice) -> Verdict;
 
-/// All of them, and the names they have in the documentation.
+/// All tests, with their names in the documentation.
 const TESTS: [(&str, Test); 13] = [
     ("no_warn_is_known", no_warn_is_known),
     ("section_over_live_table", section_over_live_table),
@@ -79,7 +79,7 @@ fn is<T: PartialEq + core::fmt::Debug>(what: &str, due: T, got: T) -> Verdict {
     wrong!("{}: {:#x?}, due: {:#x?}", what, got, due)
 }
 
-/// The answer of a successful call of `bytes`.
+/// Returns the result of a successful call for `bytes`.
 fn done(bytes: usize) -> Answer {
     Answer { errno: 0, bytes }
 }
@@ -98,7 +98,7 @@ fn no_warn_is_known(dev: &PlatformDevice) -> Verdict {
         return wrong!("Rust refuses NO_WARN");
     };
     is("a map", done(SZ_4K), rust.map(0, PADDR, SZ_4K, 1, RW)?)?;
-    // The log has no line about it: its addresses are looked for there.
+    // The test checks that these addresses are not in the log.
     let iova = 0x0ddb_a000;
     is("a map", done(SZ_4K), rust.map(iova, PADDR, SZ_4K, 1, RW)?)?;
     is(

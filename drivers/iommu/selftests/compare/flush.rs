@@ -21,7 +21,7 @@ use kernel::{
 
 use crate::walk::Walk;
 
-/// Calls that are kept of an operation: more than any makes that is not out of its mind.
+/// Number of calls kept of one operation: more than a correct operation makes.
 const CAPACITY: usize = 4096;
 
 /// The gather that a driver passes to unmap.
@@ -50,7 +50,7 @@ pub(crate) struct Call {
     iova: usize,
     size: usize,
     granule: usize,
-    /// True if the gather was the one that was passed to unmap, or none as there.
+    /// True if the gather is the one that was passed to unmap, or NULL in both.
     gather: bool,
     /// The translation that a walker finds at that address at that moment.
     found: u64,
@@ -62,7 +62,7 @@ impl Call {
         self.callback == Callback::FlushWalk
     }
 
-    /// Returns true if a walker still found what the call was about.
+    /// Returns true if a walker still found a translation at the address of the call.
     pub(crate) fn early(&self) -> bool {
         self.found != 0
     }
@@ -95,17 +95,17 @@ impl Display for Call {
     }
 }
 
-/// The cookie of a table set: where its callbacks leave what they are called with.
+/// The cookie of a table set: records the arguments of its callbacks.
 pub(crate) struct Recorder(UnsafeCell<Inner>);
 
 struct Inner {
     calls: KVVec<Call>,
-    /// Calls there was no room for.
+    /// Number of calls that did not fit.
     lost: usize,
     walk: Option<Walk>,
     /// The gather that is passed to unmap.
     gather: *mut bindings::iommu_iotlb_gather,
-    /// A set's pages that lie this far behind those of a call are looked at, not the call's own.
+    /// Callbacks look up the page this far behind their own.
     ahead: usize,
 }
 
@@ -120,17 +120,17 @@ impl Recorder {
         })))
     }
 
-    /// The data that a callback looks at.
+    /// Data that callbacks read.
     pub(crate) fn watch(&mut self, walk: Walk) {
         self.0.get_mut().walk = Some(walk);
     }
 
-    /// Has callbacks look at the next page instead of their own.
+    /// Makes callbacks look up the next page instead of their own.
     pub(crate) fn look_ahead(&mut self) {
         self.0.get_mut().ahead = SZ_4K;
     }
 
-    /// Forgets all calls, and lets `gather` be what is passed next.
+    /// Forgets all calls, and sets the gather of the next operation.
     pub(crate) fn start(&mut self, gather: *mut bindings::iommu_iotlb_gather) {
         let inner = self.0.get_mut();
         inner.calls.clear();
@@ -143,7 +143,7 @@ impl Recorder {
         self.calls().0.iter().any(Call::is_walk)
     }
 
-    /// The calls since [`start`](Self::start), and how many there were.
+    /// Returns the recorded calls since [`start`](Self::start), and the number of all calls.
     pub(crate) fn calls(&mut self) -> (&[Call], usize) {
         let inner = self.0.get_mut();
         (&inner.calls, inner.calls.len() + inner.lost)
@@ -154,7 +154,8 @@ impl Recorder {
 ///
 /// # Safety
 ///
-/// `cookie` is a [`Recorder`] that nobody else uses while an operation of its table set is called.
+/// `cookie` is a [`Recorder`] that no other code uses while an operation of its table set is
+/// called.
 unsafe fn record(cookie: *mut c_void, mut call: Call, gather: *mut bindings::iommu_iotlb_gather) {
     // SAFETY: The caller passes a live `Recorder` as `cookie`.
     let inner = unsafe { &mut *(*cookie.cast::<Recorder>()).0.get() };
@@ -171,7 +172,7 @@ unsafe fn record(cookie: *mut c_void, mut call: Call, gather: *mut bindings::iom
 
 /// # Safety
 ///
-/// As for [`record`].
+/// The requirements of [`record`].
 unsafe extern "C" fn flush_all(cookie: *mut c_void) {
     let call = Call {
         callback: Callback::FlushAll,
@@ -187,7 +188,7 @@ unsafe extern "C" fn flush_all(cookie: *mut c_void) {
 
 /// # Safety
 ///
-/// As for [`record`].
+/// The requirements of [`record`].
 unsafe extern "C" fn flush_walk(iova: usize, size: usize, granule: usize, cookie: *mut c_void) {
     let call = Call {
         callback: Callback::FlushWalk,
@@ -203,7 +204,7 @@ unsafe extern "C" fn flush_walk(iova: usize, size: usize, granule: usize, cookie
 
 /// # Safety
 ///
-/// As for [`record`].
+/// The requirements of [`record`].
 unsafe extern "C" fn add_page(
     gather: *mut bindings::iommu_iotlb_gather,
     iova: usize,

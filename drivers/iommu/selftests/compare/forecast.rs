@@ -2,9 +2,9 @@
 
 //! The answer of C to an operation, predicted from its tables.
 //!
-//! C reports bad input with a WARN, too many of which nobody wants to wait for, and some of what
-//! Rust refuses it accepts, on purpose (Documentation/iommu/differences.rst). So C is asked for as
-//! many pages as go well; for all of them seldom, to see that it says what is said here.
+//! C reports bad input with a WARN, which takes long, and accepts some input that Rust refuses on
+//! purpose (Documentation/iommu/differences.rst). So C is mostly called with the pages that
+//! succeed; a few times with all of them, to check the prediction.
 
 use kernel::{
     iommu::pgtable::prot,
@@ -62,12 +62,12 @@ impl Report {
         Self::UnmapRange,
     ];
 
-    /// Returns true if it is made once.
+    /// Returns true for a WARN_ONCE.
     pub(crate) fn is_once(self) -> bool {
         matches!(self, Self::PartOfSixteen | Self::PartOfSection)
     }
 
-    /// The C function that makes it.
+    /// Returns the C function that reports it.
     pub(crate) fn function(self) -> &'static str {
         match self {
             Self::Mapped => "arm_v7s_init_pte",
@@ -82,20 +82,20 @@ impl Report {
 /// The end of an operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// All is well.
+    /// The operation succeeds.
     Done,
     /// Both refuse it, C with this report, if any.
     Refused(Option<Report>),
-    /// Rust refuses on purpose what C does not.
+    /// Rust refuses it on purpose, C does not.
     Deliberate,
 }
 
 /// The predicted result of an operation.
 pub(crate) struct Forecast {
-    /// Pages that go well.
+    /// Number of pages that succeed.
     pub(crate) pages: usize,
     pub(crate) end: End,
-    /// Both answers, but for C where the end is deliberate.
+    /// The result of both, or of Rust alone if they differ on purpose.
     pub(crate) answer: Answer,
 }
 
@@ -138,7 +138,7 @@ fn is_inside(op: &Operation, start: u64, space: u64) -> bool {
     bytes.is_some_and(|bytes| start <= space && bytes <= space - start)
 }
 
-/// Pages that are fine, and how it ends, by what is said of each.
+/// Returns the number of pages that succeed, and the end, from the prediction for each page.
 fn pages(op: &Operation, page: impl Fn(usize) -> Page) -> (usize, End) {
     for done in 0..op.count {
         match page(op.iova + done * op.size) {
@@ -180,7 +180,7 @@ fn map(
     (done, end, (end != End::Done).then_some(EEXIST))
 }
 
-/// Mapping a page that a second-level table holds.
+/// Predicts the mapping of a page that a second-level table holds.
 fn map_in_table(c: Walk, iova: usize, size: usize) -> Page {
     let l1 = c.l1(l1_index(iova));
     let entries = l2_index(iova)..l2_index(iova) + size / SZ_4K;
@@ -195,8 +195,8 @@ fn map_in_table(c: Walk, iova: usize, size: usize) -> Page {
     }
 }
 
-/// Mapping a section or supersection. C takes tables out of its way as it comes to them, whatever
-/// is in them and whatever comes behind.
+/// Predicts the mapping of a section or supersection. C frees the tables in its way one after the
+/// other, even if they map something, and even if a later entry is in use.
 fn map_in_l1(c: Walk, iova: usize, size: usize) -> Page {
     let mut table = false;
     for index in l1_index(iova)..l1_index(iova + size) {
@@ -238,7 +238,7 @@ fn unmap(c: Walk, setup: &Setup, op: &Operation) -> (usize, End, Option<Error>) 
     (done, end, None)
 }
 
-/// Unmapping a page of a size that second-level tables hold.
+/// Predicts the unmapping of a page of a size that second-level tables hold.
 fn unmap_in_table(c: Walk, iova: usize, size: usize) -> Page {
     let l1 = c.l1(l1_index(iova));
     if l1 == 0 {
@@ -260,7 +260,8 @@ fn unmap_in_table(c: Walk, iova: usize, size: usize) -> Page {
     }
 }
 
-/// Unmapping a page of a size that the first-level table holds; tables go with what they map.
+/// Predicts the unmapping of a page of a size that the first-level table holds; tables are freed
+/// with their content.
 fn unmap_in_l1(c: Walk, iova: usize, size: usize) -> Page {
     let slots = l1_index(iova)..l1_index(iova + size);
     if slots.clone().any(|index| c.l1(index) == 0) {

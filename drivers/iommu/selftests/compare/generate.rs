@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Operations that look random, on addresses where something happens: a few windows of the space,
-//! its ends and 4 GiB among them, in which operations meet what others left.
+//! Pseudo-random operations on a few windows of the space, among them its ends and 4 GiB, so that
+//! operations hit mappings of earlier ones.
 
 use kernel::{
     iommu::pgtable::prot,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 const FOUR_GIB: u64 = 1 << 32;
-/// Maps that are remembered, to be met again.
+/// Number of maps that are remembered, for later operations on the same addresses.
 const REMEMBERED: usize = 24;
 /// Bytes of a window: two supersections.
 const WINDOW: usize = 2 * SZ_16M;
@@ -46,7 +46,7 @@ impl<'a> Generator<'a> {
         let anywhere = random.below(last / SZ_16M + 1) * SZ_16M;
         let middle = match random.below(3) {
             0 => 0,
-            // Around 4 GiB, if there is something above.
+            // Around 4 GiB, if the space is larger.
             1 if last as u64 > FOUR_GIB => (FOUR_GIB as usize).wrapping_sub(SZ_16M),
             _ => anywhere,
         };
@@ -79,7 +79,7 @@ impl<'a> Generator<'a> {
         };
         if self.random.one_in(24) {
             self.spoil(&mut op);
-            // What is wrong in two ways has one answer, too.
+            // Some are wrong in two ways.
             if self.random.one_in(2) {
                 self.spoil(&mut op);
             }
@@ -91,7 +91,7 @@ impl<'a> Generator<'a> {
         op
     }
 
-    /// A size that the set has.
+    /// Returns a page size of the set.
     fn size(&mut self) -> usize {
         let at = self.random.below(SIZES.len());
         let sizes = self.setup.sizes();
@@ -104,7 +104,7 @@ impl<'a> Generator<'a> {
             .map_or(SZ_4K, |size| *size)
     }
 
-    /// Some pages.
+    /// Returns a random number of pages.
     fn place(&mut self) -> Operation {
         let size = self.size();
         let window = self.windows[self.random.below(self.windows.len())];
@@ -163,7 +163,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// An output address, often one that has pages end at a boundary or cross it.
+    /// Returns an output address, often one with pages that end at a boundary or cross it.
     fn paddr(&mut self, size: usize, count: usize) -> u64 {
         let memory = self.setup.memory();
         let bytes = (size * count) as u64;
@@ -195,8 +195,8 @@ impl<'a> Generator<'a> {
             .fold(access, |prot, (_, flag)| prot | flag)
     }
 
-    /// Unmaps what a map was about, all or some of it, in pages of that size or another, or
-    /// something else.
+    /// Returns an unmap of all or part of an earlier map, in pages of the same or another size, or
+    /// of something else.
     fn unmap(&mut self) -> Operation {
         let mut op = match self.random.below(8) {
             0 => self.place(),
@@ -223,7 +223,7 @@ impl<'a> Generator<'a> {
         op
     }
 
-    /// Makes an operation one that is refused.
+    /// Changes an operation into one that is refused.
     fn spoil(&mut self, op: &mut Operation) {
         let kind = self.random.below(8);
         match (&mut op.what, kind) {

@@ -9,7 +9,7 @@ use kernel::{
 
 use crate::text::Text;
 
-/// The verdict of a test: nothing, or the error.
+/// The result of a test, with the error as a text.
 pub(crate) type Verdict = core::result::Result<(), Text>;
 
 /// Fails with a formatted text.
@@ -34,7 +34,7 @@ impl Ktap {
         }
     }
 
-    /// Shows something beside the results.
+    /// Adds a diagnostic line.
     pub(crate) fn note(&mut self, what: fmt::Arguments<'_>) {
         let text = Text::of(what);
         for line in text.as_str().lines() {
@@ -54,7 +54,7 @@ impl Ktap {
         }
     }
 
-    /// The whole of it.
+    /// Returns the document.
     pub(crate) fn document(&self) -> Text {
         Text::of(fmt!("KTAP version 1\n1..{}\n{}", self.count, self.results))
     }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! v7s_compare: page tables of Rust against those of the kernel's C.
+//! v7s_compare: compares page tables of Rust with those of the kernel's C.
 //!
 //! Runs once when loaded, and leaves its results in `v7s_compare` of debugfs: `results`, a KTAP
-//! document, and `reports`, how often C was asked for what it reports with a WARN. Load
+//! document, and `reports`, the number of calls that C reported with a WARN. Load
 //! `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C.
 //!
-//! Both have to give the same answers, registers, callbacks, translations, and entries, save for
-//! what Documentation/iommu/differences.rst lists.
+//! Both must have the same results, registers, callbacks, translations and entries, except for the
+//! differences in Documentation/iommu/differences.rst.
 //!
-//! - [`creation`] is which configurations are accepted, [`codec`] every entry there is,
-//!   [`deliberate`] where the two differ on purpose, [`session`] random operations, of which
-//!   [`generate`] makes the input and [`shrink`] leaves few if they fail;
-//! - [`pair`] asks both the same and compares, [`forecast`] knows what C will report, [`set`] is
-//!   one of the two, [`flush`] its callbacks, [`walk`] what hardware would read;
-//! - [`setup`] is a configuration, [`operation`] a call;
-//! - [`ktap`], [`tally`] and [`text`] are how results are written.
+//! - [`creation`]: accepted configurations; [`codec`]: all entries; [`deliberate`]: differences on
+//!   purpose; [`session`]: random operations, made by [`generate`] and reduced by [`shrink`] if
+//!   they fail;
+//! - [`pair`]: the same calls to both, compared; [`forecast`]: predicts the reports of C; [`set`]:
+//!   a table set of either; [`flush`]: its callbacks; [`walk`]: its tables as hardware reads them;
+//! - [`setup`]: a configuration; [`operation`]: a call;
+//! - [`ktap`], [`tally`] and [`text`]: results.
 
 mod codec;
 mod creation;
@@ -95,10 +95,10 @@ module! {
     },
 }
 
-/// Times that C is asked for each kind of input that it reports with a WARN.
+/// Number of calls to C for each kind of input that it reports with a WARN.
 const REPORTED: usize = 3;
 
-/// Failures that are shrunk; more of them mostly have the same cause, and it takes a while.
+/// Number of failures that are shrunk, which takes long; others mostly have the same cause.
 const SHRUNK: usize = 2;
 
 /// The rest of a run.
@@ -162,7 +162,7 @@ fn compare() -> Result<Results> {
     })
 }
 
-/// Makes sure that the two are two.
+/// Checks that the two providers are different code.
 #[inline(never)] // For a stack frame of its own.
 fn check_both(dev: &PlatformDevice) -> Result {
     let set = |provider| Set::new(provider, &Setup::full(0, true), dev)?.ok_or(ENOMEM);
@@ -170,7 +170,7 @@ fn check_both(dev: &PlatformDevice) -> Result {
     check_providers(rust.ops()?, c.ops()?)
 }
 
-/// A result for each class of configurations, after sessions of each in turn.
+/// Runs sessions of all classes of configurations in turn, and adds a result for each class.
 #[inline(never)] // For a stack frame of its own.
 fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
     let seed = parameter(&module_parameters::seed);

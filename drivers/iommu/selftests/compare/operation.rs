@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An operation on a table set, and what came of it.
+//! An operation on a table set, and its result.
 
 use kernel::{
     fmt::{
@@ -28,16 +28,16 @@ pub(crate) enum What {
 pub(crate) struct Operation {
     pub(crate) what: What,
     pub(crate) iova: usize,
-    /// Bytes in a page.
+    /// Bytes of a page.
     pub(crate) size: usize,
-    /// Pages.
+    /// Number of pages.
     pub(crate) count: usize,
-    /// C was asked for all of it, though it reports it with a WARN.
+    /// True if C was called with all pages, which it reports with a WARN.
     pub(crate) asked: bool,
 }
 
 impl Operation {
-    /// Returns the address behind its pages.
+    /// Returns the address behind the last page.
     pub(crate) fn end(&self) -> usize {
         self.iova.wrapping_add(self.size.wrapping_mul(self.count))
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Two table sets, of Rust and of C, that are asked the same and have to be the same.
+//! Two table sets, one of Rust and one of C: the same calls must have the same results.
 
 use core::{
     ops::Range,
@@ -59,7 +59,7 @@ impl Reports {
         }
     }
 
-    /// Lets each kind be provoked as often as `allowed` says, which knows how often it was.
+    /// Allows reports of each kind as `allowed` says, given the number of those before.
     pub(crate) fn allow(&mut self, allowed: impl Fn(Report, usize) -> usize) {
         self.allowed = Report::ALL.map(|report| allowed(report, self.count(report)));
     }
@@ -101,7 +101,7 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Makes both, and compares what a driver gets.
+    /// Makes both sets, and compares registers and page sizes.
     pub(crate) fn new(setup: &Setup, dev: &PlatformDevice) -> core::result::Result<Self, Text> {
         let rust = Set::new(Provider::Rust, setup, dev)?;
         let c = Set::new(Provider::C, setup, dev)?;
@@ -119,8 +119,8 @@ impl Pair {
         })
     }
 
-    /// Has both do an operation, and compares what they answer, what they tell the driver, what
-    /// they translate, and the tables around its addresses.
+    /// Calls both with an operation, and compares results, callbacks, translations, and the tables
+    /// around its addresses.
     pub(crate) fn apply(
         &mut self,
         op: &mut Operation,
@@ -169,12 +169,12 @@ impl Pair {
         Ok(())
     }
 
-    /// The request for both.
+    /// Returns the request for both.
     pub(crate) fn setup(&self) -> &Setup {
         &self.setup
     }
 
-    /// Compares what callbacks were called with.
+    /// Compares the arguments of callbacks.
     fn same_calls(&mut self) -> Verdict {
         same_calls(self.rust.recorder(), self.c.recorder())
     }
@@ -210,7 +210,7 @@ impl Pair {
         Ok(())
     }
 
-    /// Compares entries, among the first-level entries of those numbers and what they refer to.
+    /// Compares the first-level entries with numbers in a range, and the tables that they refer to.
     fn same_tables(&self, slots: Range<usize>) -> Verdict {
         let Some(entry) = self.rust.walk.compare(self.c.walk, slots) else {
             return Ok(());
@@ -229,7 +229,7 @@ impl Pair {
         self.same_tables(0..self.rust.walk.entries())
     }
 
-    /// Frees both, and compares what they tell the driver then.
+    /// Frees both, and compares the callbacks.
     pub(crate) fn free(mut self) -> Verdict {
         same_calls(self.rust.free(), self.c.free())
     }
@@ -244,10 +244,10 @@ fn call(set: &mut Set, op: &Operation, count: usize) -> Result<Answer> {
     }
 }
 
-/// Compares what a driver is given to write to its device, but for where the tables are.
+/// Compares register values, except for the addresses of tables.
 fn same_registers(setup: &Setup, rust: Registers, c: Registers) -> Verdict {
-    // What is no address: the attributes; with the MediaTek extension there are none, and bits 34
-    // to 32 are where the lowest were.
+    // The attributes below the address; with the MediaTek extension, address bits 34 to 32 are
+    // there instead.
     let attributes = if setup.has(quirk::ARM_MTK_EXT) {
         0xff8
     } else {
@@ -268,7 +268,7 @@ fn same_calls(rust: &mut Recorder, c: &mut Recorder) -> Verdict {
     let (rust, rust_count) = rust.calls();
     let (c, c_count) = c.calls();
     if rust == c && rust_count == c_count {
-        // Neither may tell a driver to flush what a walker would find again.
+        // A walker must not find a translation any more when its flush is requested.
         return match rust.iter().find(|call| call.early()) {
             Some(call) => wrong!("both call {}", call),
             None => Ok(()),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Random operations on a pair of table sets. Everything about a session follows from its number.
+//! Random operations on a pair of table sets. The number of a session determines all of them.
 
 use kernel::prelude::*;
 
@@ -37,7 +37,7 @@ pub(crate) fn class(number: u32) -> usize {
     number as usize % CLASSES
 }
 
-/// Runs a session. What is wrong comes with as few operations as bring it about, if `shrink`.
+/// Runs a session. With `shrink`, the text of a failure has few operations that cause it.
 #[inline(never)] // For a stack frame of its own.
 pub(crate) fn run(
     number: u32,
@@ -84,8 +84,8 @@ pub(crate) fn run(
     })
 }
 
-/// Has both do all operations, comparing everything after each. Says which one it is that fails,
-/// and how.
+/// Calls both with all operations, comparing everything after each. Returns the number of the one
+/// that fails, and a text.
 pub(crate) fn replay(
     setup: &Setup,
     ops: &[Operation],
@@ -101,7 +101,7 @@ pub(crate) fn replay(
     pair.free().map_err(|why| (ops.len(), why))
 }
 
-/// Tells what few operations bring a failure about.
+/// Writes the few operations that cause a failure.
 fn explain(
     text: &mut Text,
     setup: &Setup,

@@ -38,7 +38,7 @@ pub(crate) struct Registers {
 ///
 /// # Invariants
 ///
-/// `recorder` is the cookie of `ops`, and that of nobody else; it comes from a box.
+/// `recorder` is the cookie of `ops` and of no other set; it comes from a box.
 pub(crate) struct Set {
     ops: Option<Ops>,
     recorder: *mut Recorder,
@@ -92,7 +92,7 @@ impl Set {
             pr_err!("no memory at ttbr {:#x}\n", registers.ttbr);
             return Err(EFAULT);
         };
-        // INVARIANT: As was just made.
+        // INVARIANT: The recorder came from a box above, and is the cookie of this set.
         let mut this = Self {
             ops,
             recorder,
@@ -103,14 +103,14 @@ impl Set {
         Ok(Some(this))
     }
 
-    /// The arguments of the callbacks; not while an operation is called.
+    /// Returns the arguments of the callbacks. Not called during an operation.
     pub(crate) fn recorder(&mut self) -> &mut Recorder {
         // SAFETY: From a box (invariant), and the callbacks, which use it too, are called by
         // operations only, which borrow `self`.
         unsafe { &mut *self.recorder }
     }
 
-    /// The set's operations, until it is freed.
+    /// Returns the operations of the set, until it is freed.
     pub(crate) fn ops(&self) -> Result<&Ops> {
         self.ops.as_ref().ok_or(EINVAL)
     }
@@ -172,7 +172,7 @@ impl Set {
         Ok(unsafe { ops.iova_to_phys.ok_or(EINVAL)?(ops.as_ptr(), iova) }.into())
     }
 
-    /// Frees the tables, and leaves what the callbacks were called with meanwhile.
+    /// Frees the set, and returns the recorder with the calls of callbacks.
     pub(crate) fn free(&mut self) -> &mut Recorder {
         self.recorder().start(core::ptr::null_mut());
         self.ops = None;

@@ -43,8 +43,8 @@ pub(crate) const QUIRKS: [usize; 8] = {
 /// Sets of quirks, each with a walker that snoops and one that does not.
 pub(crate) const CLASSES: usize = 2 * QUIRKS.len();
 
-/// Most bits of input addresses that operations have: there are addresses behind the end, too, even
-/// on 32-bit kernels.
+/// Most bits of input addresses in operations: fewer than an address has, so that there are
+/// addresses behind the end.
 const IAS: u32 = if usize::BITS > 34 {
     34
 } else {
@@ -62,7 +62,7 @@ pub(crate) struct Setup {
     pub(crate) oas: u32,
     pub(crate) page_sizes: usize,
     pub(crate) coherent: bool,
-    /// Which of flush_all, flush_walk and add_page there are, a bit each; or no `tlb` at all.
+    /// The callbacks flush_all, flush_walk and add_page, a bit each; or no `tlb` at all.
     pub(crate) callbacks: Option<usize>,
 }
 
@@ -95,14 +95,14 @@ impl Setup {
             7 => 32,
             _ => 16 + random.below(full.oas as usize - 15) as u32,
         };
-        // Tables that may lie anywhere lie anywhere: they have to be below 2^oas.
+        // Tables may lie anywhere in memory, which has to be below 2^oas.
         let oas = match full.has(quirk::ARM_MTK_TTBR_EXT) {
             true => oas.max(ANYWHERE),
             false => oas,
         };
         let page_sizes = match random.below(10) {
             0..6 => PAGE_SIZES,
-            // Other sizes are to be taken out of it.
+            // Undefined sizes, which the format removes.
             6 => !0,
             _ => some_sizes(1 + random.below(15)),
         };
@@ -141,22 +141,22 @@ impl Setup {
         }
     }
 
-    /// Bytes of input addresses, of which an operation's setup has no more than [`IAS`] bits.
+    /// Returns the bytes of input addresses, at most 2^[`IAS`].
     pub(crate) fn space(&self) -> usize {
         1 << self.ias
     }
 
-    /// Entries of the first-level table.
+    /// Returns the number of entries of the first-level table.
     pub(crate) fn l1_entries(&self) -> usize {
         1 << (self.ias - 20)
     }
 
-    /// Bytes of output addresses.
+    /// Returns the bytes of output addresses.
     pub(crate) fn memory(&self) -> u64 {
         1 << self.oas
     }
 
-    /// The sizes that pages may have.
+    /// Returns the page sizes.
     pub(crate) fn sizes(&self) -> usize {
         self.page_sizes & PAGE_SIZES
     }
@@ -171,7 +171,7 @@ fn some_sizes(chosen: usize) -> usize {
         .fold(0, |sizes, (_, size)| sizes | size)
 }
 
-/// The name of a class.
+/// A class of configurations, displayed by name.
 pub(crate) struct Class(pub(crate) usize);
 
 impl Display for Class {
@@ -189,7 +189,7 @@ impl Display for Class {
     }
 }
 
-/// The names of quirks.
+/// Quirks, displayed by name.
 pub(crate) struct Quirks(pub(crate) usize);
 
 impl Display for Quirks {

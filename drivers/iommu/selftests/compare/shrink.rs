@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From a long sequence of operations that fails to a short one: delta debugging.
+//! Delta debugging: reduces a long sequence of operations that fails to a short one.
 
 use kernel::{
     iommu::pgtable::prot,
@@ -22,7 +22,7 @@ use crate::{
     text::Text, //
 };
 
-/// Sequences that are tried before what there is has to do.
+/// Number of sequences that are tried.
 const ATTEMPTS: usize = 1000;
 
 /// A short sequence that fails.
@@ -33,8 +33,8 @@ pub(crate) struct Shrunk {
     pub(crate) attempts: usize,
 }
 
-/// Looks for fewer and simpler operations, and a simpler configuration, that fail, too. None if
-/// these do not.
+/// Looks for fewer and simpler operations, and a simpler configuration, that fail, too. None if the
+/// given operations do not fail.
 pub(crate) fn shrink(
     setup: &Setup,
     ops: &[Operation],
@@ -73,12 +73,12 @@ fn copy(ops: &[Operation]) -> Result<KVVec<Operation>> {
 struct Search<'a> {
     dev: &'a PlatformDevice,
     reports: &'a mut Reports,
-    /// The simplest that fails.
+    /// The simplest sequence that fails.
     best: Shrunk,
 }
 
 impl Search<'_> {
-    /// Returns true if a sequence fails. It is the best there is then.
+    /// Returns true if a sequence fails, and keeps it as the best one then.
     fn fails(&mut self, setup: &Setup, mut ops: KVVec<Operation>) -> bool {
         if self.best.attempts == ATTEMPTS {
             return false;
@@ -87,7 +87,7 @@ impl Search<'_> {
         let Err((at, why)) = replay(setup, &ops, self.dev, self.reports) else {
             return false;
         };
-        // What comes after the failure has nothing to do with it.
+        // Operations after the failure are not needed.
         ops.truncate(at + 1);
         self.best = Shrunk {
             setup: *setup,
@@ -98,7 +98,7 @@ impl Search<'_> {
         true
     }
 
-    /// Leaves operations out, many at a time first. Says whether that helped.
+    /// Leaves operations out, many at a time first. Returns true if one of the sequences fails.
     fn remove(&mut self) -> Result<bool> {
         let before = self.best.ops.len();
         let mut chunk = before.div_ceil(2).max(1);
@@ -119,7 +119,7 @@ impl Search<'_> {
         }
     }
 
-    /// Makes operations simpler, one after the other. Says whether that helped.
+    /// Makes operations simpler, one after the other. Returns true if one of the sequences fails.
     fn simplify(&mut self) -> Result<bool> {
         let mut helped = false;
         let mut at = 0;
@@ -138,7 +138,7 @@ impl Search<'_> {
         Ok(helped)
     }
 
-    /// The same for the configuration.
+    /// Makes the configuration simpler. Returns true if the sequence fails with one of them.
     fn simplify_setup(&mut self) -> Result<bool> {
         let mut helped = false;
         for bit in 0..usize::BITS {
@@ -146,7 +146,7 @@ impl Search<'_> {
             if setup.quirks >> bit & 1 != 0 {
                 let quirks = setup.quirks & !(1 << bit);
                 let full = Setup::full(quirks, setup.coherent);
-                // C does not accept all.
+                // Some configurations are refused.
                 helped |= crate::setup::QUIRKS.contains(&quirks)
                     && self.fails(
                         &Setup {
@@ -174,7 +174,7 @@ impl Search<'_> {
     }
 }
 
-/// Simpler operations than this one, the simplest last.
+/// Returns simpler operations than this one, the simplest last.
 fn simpler(op: Operation) -> [Operation; 4] {
     let what = match op.what {
         What::Map { paddr, .. } => What::Map {

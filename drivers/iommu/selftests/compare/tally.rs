@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counts of the situations that random operations are to bring about.
+//! Counts of the situations that random operations have to reach.
 
 use kernel::{
     prelude::*,
@@ -33,7 +33,7 @@ use crate::{
 
 const FOUR_GIB: u64 = 1 << 32;
 
-/// A situation, and the number of times it came about.
+/// A situation, and its number of times.
 pub(crate) struct Tally([usize; NAMES.len()]);
 
 const NAMES: &[&str] = &[
@@ -65,7 +65,7 @@ impl Tally {
         Self([0; NAMES.len()])
     }
 
-    /// Counts an operation; `walks` says whether it had walks flushed.
+    /// Counts an operation; `walks` is true if it called `tlb_flush_walk`.
     pub(crate) fn count(
         &mut self,
         op: &Operation,
@@ -116,7 +116,7 @@ impl Tally {
         }
     }
 
-    /// The counts.
+    /// Returns the counts.
     pub(crate) fn text(&self) -> Text {
         let mut text = Text::new();
         for (count, name) in self.0.iter().zip(NAMES.iter()) {
@@ -125,7 +125,7 @@ impl Tally {
         text
     }
 
-    /// Everything happened, and not just once.
+    /// Fails unless each situation was reached several times.
     pub(crate) fn verdict(&self, operations: usize) -> Verdict {
         let due = operations / 20_000;
         match self

@@ -25,8 +25,8 @@ use crate::{
     setup::Setup, //
 };
 
-/// The type of an entry, and those of the first level; a second-level entry is a large page if it
-/// has the type of a table.
+/// The type of an entry, and its values in the first level; in the second level, the value of a
+/// table is a large page.
 const TYPE: u32 = 3;
 const TABLE: u32 = 1;
 const SUPERSECTION: u32 = 1 << 18;
@@ -76,12 +76,12 @@ const HIGH_BITS: u32 = 1 << 9 | 1 << 5 | 1 << 4;
 pub(crate) struct Walk {
     l1: NonNull<u32>,
     entries: usize,
-    /// True if addresses of tables have bits 32 to 34, and those of pages.
+    /// True if addresses of tables, and of pages, have bits 32 to 34.
     high_tables: bool,
     high_pages: bool,
 }
 
-/// An entry that is not the same in both.
+/// An entry that differs between two walkers.
 pub(crate) struct Unequal {
     pub(crate) iova: usize,
     pub(crate) level: u32,
@@ -90,7 +90,7 @@ pub(crate) struct Unequal {
 }
 
 impl Walk {
-    /// Starts at a base register. None if that is no memory.
+    /// Starts at a base register. None if its address is not in memory.
     ///
     /// # Safety
     ///
@@ -116,7 +116,7 @@ impl Walk {
         })
     }
 
-    /// The first-level entry of that number; zero behind the table.
+    /// Returns the first-level entry with a number; zero behind the table.
     pub(crate) fn l1(self, index: usize) -> u32 {
         if index >= self.entries {
             return 0;
@@ -133,7 +133,8 @@ impl Walk {
         })
     }
 
-    /// The second-level table that a first-level entry refers to; none if there is no memory.
+    /// Returns the second-level table that a first-level entry refers to; none if there is no
+    /// memory.
     fn l2_table(self, table: u32) -> Option<NonNull<u32>> {
         const ATTRIBUTES: u32 = 0x3ff;
 
@@ -145,7 +146,7 @@ impl Walk {
         entries_at(u64::from(table & !ATTRIBUTES) | high)
     }
 
-    /// An entry of the second-level table that a first-level entry refers to.
+    /// Returns an entry of the second-level table that a first-level entry refers to.
     pub(crate) fn l2(self, table: u32, index: usize) -> u32 {
         self.l2_table(table).map_or(0, |l2| {
             // SAFETY: There is memory for all of a table.
@@ -158,7 +159,7 @@ impl Walk {
         (0..L2_ENTRIES).all(|index| self.l2(table, index) == 0)
     }
 
-    /// The output address for an input address, zero if there is none.
+    /// Returns the output address for an input address, zero if there is none.
     pub(crate) fn translate(self, iova: usize) -> u64 {
         let l1 = self.l1(l1_index(iova));
         let (entry, base) = if is_table(l1) {
@@ -183,8 +184,8 @@ impl Walk {
         u64::from(entry & base) | high | (iova as u64 & u64::from(!base))
     }
 
-    /// The first entry that is not the same in the tables of another walker, among the first-level
-    /// entries of those numbers and what they refer to.
+    /// Returns the first entry that differs from the tables of another walker, among a range of
+    /// first-level entries and the tables that they refer to.
     pub(crate) fn compare(self, c: Self, slots: Range<usize>) -> Option<Unequal> {
         slots
             .take_while(|slot| *slot < self.entries)
@@ -196,7 +197,7 @@ impl Walk {
         // Wraps where a kernel has no such addresses and hence no such entries.
         let iova = slot.wrapping_mul(SZ_1M);
         let table = is_table(rust) && is_table(c);
-        // All of a table's entry but where the table is.
+        // All of a table entry except the address of the table.
         let attributes = match (table, self.high_tables) {
             (false, _) => !0,
             (true, false) => 0x3ff,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The mappings: pages of all sizes with all flags at addresses that look random.
+//! The mappings: pages of all sizes with all flags at pseudo-random addresses.
 //!
 //! Input addresses are taken in slots of 16 MiB, each of which gets its kind in turn, so that every
 //! kind comes equally often, whatever the seed.
@@ -27,17 +27,17 @@ use crate::{
 /// Slots in 4 GiB.
 const SLOTS: usize = 256;
 
-/// The address of the program that has the tables walked: nothing is mapped there. See
+/// The address of the program that runs with these tables: nothing is mapped there. See
 /// scripts/tests/lib/mmu/dump.py.
 const PROGRAM_SLOT: usize = 0x3f;
 
-/// Memory that may be mapped, in slots: not where the program and its data are, nor where
-/// the tables are, in the first GiB of a QEMU guest's memory.
+/// Memory that may be mapped, in slots: behind the first GiB of a QEMU guest's memory, which has
+/// the program, its data and the tables.
 const LOW: usize = 0x3c;
 const HIGH: usize = 0x80;
 
-/// Slots that are mapped of it. The walker writes to all memory that is mapped, which its host has
-/// to provide.
+/// Number of slots that are mapped. The walker writes to all mapped memory, which the host
+/// provides.
 const TARGETS: usize = 24;
 
 /// The number of mapped bytes.
@@ -45,14 +45,14 @@ const TARGETS: usize = 24;
 pub(crate) enum Layout {
     /// Runs, full tables and mixed ones, sections in a row.
     Dense,
-    /// One page a slot, enough of each size for all combinations of flags.
+    /// A single page in a slot; enough of each size for all combinations of flags.
     Sparse,
 }
 
 /// The sizes of a page.
 const SIZES: [usize; 4] = [SZ_4K, SZ_64K, SZ_1M, SZ_16M];
 
-/// The slots of memory that are mapped.
+/// Returns the slots of memory that are mapped.
 pub(crate) struct Targets([usize; TARGETS]);
 
 impl Targets {
@@ -66,7 +66,7 @@ impl Targets {
     }
 }
 
-/// Fills a set; unmaps some of it where it is dense.
+/// Fills a set, and unmaps part of the dense slots.
 pub(crate) fn fill(set: &mut Set, layout: Layout, targets: &Targets, seed: u64) -> Result {
     let mut random = Random::new(seed);
     let mut filler = Filler {
@@ -116,7 +116,7 @@ impl Filler<'_> {
             .fold(ACCESS[n % ACCESS.len()], |prot, (_, flag)| prot | flag)
     }
 
-    /// Maps pages that lie behind each other within 16 MiB, to memory that does.
+    /// Maps consecutive pages within 16 MiB to consecutive memory.
     fn map(&mut self, set: &mut Set, iova: usize, size: usize, count: usize) -> Result {
         let slot = self.targets.0[self.random.below(TARGETS)];
         let places = (SZ_16M - size * count) / size + 1;

@@ -4,11 +4,11 @@
 //!
 //! When loaded it makes table sets, each once in Rust and once in the kernel's C, fills them, and
 //! hands out a copy of each in `v7s_dump/PROVIDER/CONFIGURATION` of debugfs: `registers`,
-//! `mappings`, `unmapped` and `tables`, which scripts/tests/lib/mmu/dump.py describes. What is
-//! mapped follows from the seed.
+//! `mappings`, `unmapped` and `tables`, which scripts/tests/lib/mmu/dump.py describes. The seed
+//! determines the mappings.
 //!
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C, in a guest with no
-//! more than 1 GiB of memory. Documentation/iommu/mmu_walk.rst says what it is for.
+//! more than 1 GiB of memory. See Documentation/iommu/mmu_walk.rst.
 
 mod layout;
 #[path = "../lib/memory.rs"]
@@ -152,7 +152,7 @@ fn make(seed: u64) -> Result<KVec<Copy>> {
     for (i, (config, layout)) in SETS.into_iter().enumerate() {
         for (provider, _) in PROVIDERS {
             let mut set = Set::new(provider, &config)?;
-            // The same for both providers.
+            // Both providers get the same seed.
             let seed = seed.wrapping_add(1 + i as u64);
             layout::fill(&mut set, layout, &targets, seed)?;
             sets.push((provider, config, set), GFP_KERNEL)?;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A table set of either implementation, and what it was asked to map.
-//!
-//! The list of mappings is kept from the requests alone: nothing is read back.
+//! A table set of either implementation, and the list of its mappings, which is kept from the
+//! requests alone.
 
 use core::ptr;
 
@@ -171,10 +170,10 @@ impl Set {
         Ok(())
     }
 
-    /// The tables that a walker finds which starts at the base register: each as its physical
-    /// address, its size in bytes, and its entries.
+    /// Returns the tables that a walker finds from the base register on: physical address, size in
+    /// bytes, and entries of each.
     ///
-    /// The target of a broken entry may be no memory, and is left out.
+    /// A broken entry whose target is not in memory is left out.
     pub(crate) fn tables(&self) -> Result<KVVec<u8>> {
         /// The bits of TTBR0 beside the address of 16 KiB of entries.
         const TTBR_ATTRIBUTES: u32 = SZ_16K as u32 - 1;
@@ -202,7 +201,7 @@ fn entries(phys: u32, size: usize) -> Result<KVVec<u32>> {
     let mut entries = KVVec::new();
     if let Some(first) = entries_at(phys.into()) {
         // SAFETY: If there is memory, then for all of the table, because of its alignment. Any
-        // content is numbers, and nobody changes these tables meanwhile.
+        // content is valid, and the tables do not change meanwhile.
         let memory = unsafe { core::slice::from_raw_parts(first.as_ptr(), size / 4) };
         entries.extend_from_slice(memory, GFP_KERNEL)?;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Mistakes of drivers, one by one, each with the number of its lines in the log.
+//! Typical mistakes of drivers, each with the number of its lines in the log.
 
 use kernel::{
     bindings,
@@ -36,7 +36,7 @@ use crate::{
 
 use Misuse::*;
 
-/// Something to do.
+/// A mistake.
 enum Misuse {
     Create(Request),
     Map(Map),
@@ -86,7 +86,7 @@ const UNMAP: Unmap = Unmap {
 /// Bytes that can be mapped.
 const SPACE: usize = 1 << 32;
 
-/// The last page that 64 bits can say.
+/// The last page of a 64-bit address space.
 const LAST_PAGE: usize = usize::MAX - 0xfff;
 
 const DMA32: bindings::gfp_t = bindings::GFP_KERNEL | 1 << bindings::___GFP_DMA32_BIT;
@@ -103,10 +103,10 @@ const SHORT: Request = Request {
     ..PLAIN
 };
 
-/// A name, what is done, and whether the log has a line of it.
+/// Name of a case, its calls, and true if the log has a line about it.
 type Case = (&'static str, Misuse, bool);
 
-/// All of them.
+/// All cases.
 #[rustfmt::skip]
 static CASES: [Case; 48] = [
     ("map: iova is not aligned", Map(Map { iova: MAP.iova + 1, ..MAP }), true),
@@ -159,8 +159,8 @@ static CASES: [Case; 48] = [
     ("free: another format's", FreeForeign, true),
 ];
 
-/// Does the `number`th of them, counted from 1; [`ENOENT`] if there is none. The log says what it
-/// is and how many other lines there should be.
+/// Runs the `number`th case, counted from 1; [`ENOENT`] if there is none. The log has its name and
+/// the number of other lines that there should be.
 pub(crate) fn run(number: u64, machine: &Machine) -> Result {
     let case = (number as usize)
         .checked_sub(1)
@@ -182,7 +182,7 @@ pub(crate) fn run(number: u64, machine: &Machine) -> Result {
 }
 
 impl Misuse {
-    /// Returns true if it was done; an error if it did what it should not.
+    /// Returns true if the case ran; an error if a result was wrong.
     fn run(&self, set: &mut Set, machine: &Machine) -> Result<bool> {
         match self {
             Create(request) => {

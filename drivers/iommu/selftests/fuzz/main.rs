@@ -5,9 +5,9 @@
 //! Loading it makes `calls` calls in sessions of 2000, from session `first` on, each of which
 //! follows from the seed and its number alone, and judges each by rules of its own. If one is
 //! wrong, the log says which and why, and loading fails; `first=SESSION calls=2000` with the same
-//! seed is that session again. With `case=N` it does the Nth of some typical things instead.
+//! seed repeats that session. With `case=N` it runs the Nth typical mistake instead.
 //!
-//! Documentation/iommu/robustness-tests.rst says which calls are made, and how results are judged.
+//! Documentation/iommu/robustness-tests.rst describes the calls and the rules.
 
 mod cases;
 #[path = "../lib/device.rs"]
@@ -68,7 +68,7 @@ module! {
     },
 }
 
-/// Nothing is left once the calls are made.
+/// Holds nothing: all calls are made while the module is loaded.
 struct Fuzz;
 
 impl kernel::Module for Fuzz {
@@ -82,7 +82,7 @@ impl kernel::Module for Fuzz {
     }
 }
 
-/// All that is random.
+/// Runs the random sessions.
 fn random(machine: &Machine) -> Result {
     let seed = parameter(&module_parameters::seed);
     let first = parameter(&module_parameters::first);
@@ -113,7 +113,7 @@ fn sessions(seed: u64, first: u64, calls: u64, machine: &Machine) -> Result {
             said = done * 10 / calls;
             pr_info!("{done} of {calls} calls\n");
         }
-        // For whoever else wants this CPU.
+        // Lets other tasks run on this CPU.
         fsleep(Delta::from_micros(10));
     }
     let Counts {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The contract, as `include/linux/io-pgtable.h` and Documentation/iommu state it: which table sets
-//! can be had, and what is in the entries of a mapping.
+//! The contract of `include/linux/io-pgtable.h` and Documentation/iommu: accepted requests, and the
+//! entries of a mapping.
 //!
 //! Written from these and from the ARM Architecture Reference Manual ARMv7-A/R (DDI 0406), B3.5,
-//! and deliberately without anything of the module under test. Sums are made with more bits than
-//! the numbers have.
+//! and deliberately without code of the module under test. Sums are made with more bits than the
+//! numbers have.
 
 use kernel::{
     iommu::pgtable::prot,
@@ -43,7 +43,7 @@ pub(crate) enum Device {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Callbacks {
     None,
-    /// None before a table goes.
+    /// Without `tlb_flush_walk`.
     NoWalk,
     All,
 }
@@ -62,12 +62,12 @@ pub(crate) struct Request {
     pub(crate) custom_free: bool,
 }
 
-/// True if a request is served.
+/// The expected answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Served {
     Yes,
     No,
-    /// Depends on where memory is.
+    /// Depends on the addresses of memory.
     Perhaps,
 }
 
@@ -120,7 +120,7 @@ pub(crate) struct Rules {
     ns: bool,
     perms: bool,
     pub(crate) mtk: bool,
-    /// Tables may lie where their walker does not reach, so that there may be none for it.
+    /// True if the walker may not reach the memory of tables, so that making one may fail.
     pub(crate) ttbr_ext: bool,
 }
 
@@ -182,12 +182,12 @@ impl Rules {
         1 << self.ias
     }
 
-    /// First-level entries.
+    /// Returns the number of first-level entries.
     pub(crate) fn entries(&self) -> usize {
         1 << (self.ias - 20)
     }
 
-    /// Returns true if pages of a size can be had.
+    /// Returns true if pages may have this size.
     pub(crate) fn has_size(&self, pgsize: usize) -> bool {
         pgsize.count_ones() == 1 && self.page_sizes & pgsize != 0
     }
@@ -197,7 +197,7 @@ impl Rules {
         u128::from(start) + pgsize as u128 * count as u128 <= 1 << bits
     }
 
-    /// The entry that maps `size` bytes to `paddr`.
+    /// Returns the entry that maps `size` bytes to `paddr`.
     pub(crate) fn entry(&self, paddr: u64, size: usize, flags: u32) -> u32 {
         let layout = match size {
             SZ_4K => SMALL,
@@ -227,8 +227,8 @@ impl Rules {
         }) | if self.mtk { high_bits(paddr) } else { 0 }
     }
 
-    /// Returns the address of the table that a first-level entry refers to; none if that is no such
-    /// entry, or one with bits that nobody asked for.
+    /// Returns the address of the table that a first-level entry refers to; none if it is no table
+    /// entry, or has bits that must be clear.
     pub(crate) fn table(&self, entry: u32) -> Option<u64> {
         let address = entry & 0xffff_fc00;
         let bit = |from: u32, to: u32| u64::from(entry >> from & 1) << to;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A few table sets that live at the same time, and calls with arguments that are sensible, wrong
-//! in one respect, or anything at all.
+//! Sessions: a few table sets that live at the same time, and calls with arguments that are valid,
+//! wrong in one respect, or random.
 //!
-//! A session follows from its number and the seed, so that it can be had again alone.
+//! The number of a session and the seed determine it, so that it can be repeated alone.
 
 use kernel::{
     bindings,
@@ -46,7 +46,7 @@ pub(crate) const CALLS: usize = 2000;
 const SETS: usize = 3;
 /// Changes of a set after which all of its entries are looked at.
 const CHECK_EVERY: usize = 128;
-/// Pages of a call that are still usual; more take their time.
+/// Pages of most calls; calls for more take long, and are rare.
 const MANY: usize = 4096;
 /// The addresses of most mappings.
 const ARENA: usize = 8 * SZ_16M;
@@ -66,7 +66,7 @@ enum Call {
     Walk(usize, usize),
 }
 
-/// Calls that did something, and those that were refused or found nothing, by kind.
+/// Number of calls that succeeded, and that were refused or found nothing, by kind.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) create: [usize; 2],
@@ -88,7 +88,7 @@ impl Machine {
     /// Registers the devices.
     pub(crate) fn new() -> Result<Self> {
         let maskless = PlatformDevice::new(c"v7s_fuzz_maskless", 0)?;
-        // SAFETY: The device is ours, and nobody uses it yet.
+        // SAFETY: The device was just registered, and is not used yet.
         unsafe { (*maskless.as_device()).dma_mask = core::ptr::null_mut() };
         Ok(Self {
             able: PlatformDevice::new(c"v7s_fuzz_able", u64::MAX)?,
@@ -107,14 +107,14 @@ impl Machine {
     }
 }
 
-/// A set, and where something was mapped in it lately.
+/// A set, and its latest mappings.
 struct Subject {
     set: Set,
     recent: KVec<(usize, usize, usize)>,
     calls: usize,
 }
 
-/// A session on its way.
+/// A running session.
 struct Session<'a> {
     random: Random,
     machine: &'a Machine,
@@ -229,7 +229,7 @@ impl Session<'_> {
     /// Returns true if there is a set now.
     fn create(&mut self, request: &Request) -> Result<bool> {
         let device = self.machine.device(request.device);
-        // SAFETY: The devices are what they are called, and outlive the session.
+        // SAFETY: The devices match their names, and outlive the session.
         let set = unsafe { Set::new(request, device)? };
         let Some(set) = set else {
             // What a driver has then.
@@ -254,7 +254,7 @@ impl Subject {
         Ok(self.recent.push(mapping, GFP_KERNEL)?)
     }
 
-    /// Something that was mapped lately, and may still be.
+    /// Returns a recent mapping, which may be unmapped since.
     fn mapping(&self, random: &mut Random) -> (usize, usize, usize) {
         if self.recent.is_empty() {
             (0, SZ_4K, 1)
@@ -263,7 +263,7 @@ impl Subject {
         }
     }
 
-    /// Looks at all entries now and then.
+    /// Checks all entries from time to time.
     fn check(&mut self) -> Result {
         self.calls += 1;
         if self.calls % CHECK_EVERY == 0 {
@@ -273,9 +273,9 @@ impl Subject {
     }
 }
 
-/// The requests of callers.
+/// Requests of callers.
 impl Random {
-    /// A request that can be served, most of the time with something in it that cannot.
+    /// Returns a request that can be served, mostly with an argument changed so that it cannot.
     fn request(&mut self) -> Request {
         let mtk = self.chance(40);
         let mut request = Request {
@@ -286,7 +286,7 @@ impl Random {
                     self.pick(&[0, 0, NO_PERMS])
                 },
             page_sizes: self.page_sizes(),
-            // Small spaces have fewer entries to look at.
+            // Small spaces have fewer entries to check.
             ias: self.pick(&[20, 21, 23, 24, 25, 26, 28, 32, 32, 33, 34]),
             oas: if mtk { 35 } else { 32 },
             coherent: self.chance(60),
@@ -316,7 +316,7 @@ impl Random {
         }
     }
 
-    /// Changes something, to anything.
+    /// Sets one argument to a random value.
     fn spoil(&mut self, request: &mut Request) {
         match self.below(8) {
             0 => request.quirks ^= self.pick(&[NS, NO_PERMS, MTK_EXT, TTBR_EXT, 1 << 2, NO_WARN]),
@@ -337,7 +337,7 @@ impl Random {
         }
     }
 
-    /// A sensible mapping, half of the time with one or two of its arguments spoiled.
+    /// Returns a valid mapping, half of the time with one or two arguments made invalid.
     fn map(&mut self, subject: &Subject) -> Map {
         let rules = &subject.set.shadow.rules;
         let pgsize = self.pick(&[SZ_4K, SIZES[0], SIZES[1], SIZES[2], SIZES[3]]);
@@ -362,14 +362,14 @@ impl Random {
                 }
             }
         }
-        // What is sensible and takes long is rare.
+        // Valid calls that take long are rare.
         if map.pgcount > MANY && map.pgcount < space >> 12 && !self.one_in(200) {
             map.pgcount = 1 + self.below(20);
         }
         map
     }
 
-    /// Returns a recent mapping, or one at an address in use, half of the time spoiled.
+    /// Returns a recent mapping, or one at an address in use, half of the time made invalid.
     fn unmap(&mut self, subject: &Subject) -> Unmap {
         let rules = &subject.set.shadow.rules;
         let (iova, pgsize, pgcount) = if self.chance(70) {
@@ -409,7 +409,7 @@ impl Random {
         start.wrapping_add(self.below(SZ_16M) >> self.below(24))
     }
 
-    /// An address, now and then one page or a few bytes beside it.
+    /// Returns the address, sometimes one page or a few bytes off.
     fn shift(&mut self, address: usize, pgsize: usize) -> usize {
         match self.below(12) {
             0 => address.wrapping_add(pgsize),
@@ -420,7 +420,7 @@ impl Random {
         }
     }
 
-    /// A multiple of a size where most mappings are: at the start or at the end of the space.
+    /// Returns a multiple of a size near most mappings: at the start or at the end of the space.
     fn arena(&mut self, space: usize, unit: usize) -> usize {
         let arena = ARENA.min(space);
         let start = if self.chance(70) { 0 } else { space - arena };

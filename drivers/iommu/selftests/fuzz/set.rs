@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A table set, called as a driver calls it, and judged after each call: by what the call answered,
-//! by the callbacks it made, and by the entries that are in memory then.
+//! A table set, called as a driver calls it. Result, callbacks and entries in memory are checked
+//! after each call.
 
 use core::{
     cell::Cell,
@@ -61,7 +61,7 @@ pub(crate) struct Unmap {
     pub(crate) iova: usize,
     pub(crate) pgsize: usize,
     pub(crate) pgcount: usize,
-    /// True if there is an `iommu_iotlb_gather`, and if so, whether it is queued.
+    /// The `iommu_iotlb_gather`, if there is one: true if it is queued.
     pub(crate) gather: Option<bool>,
 }
 
@@ -82,7 +82,7 @@ struct Flushed {
     all: usize,
 }
 
-/// Behind the cookie of a set.
+/// The data to which the cookie of a set points.
 #[derive(Default)]
 struct Cookie(Cell<Flushed>);
 
@@ -99,18 +99,18 @@ impl Cookie {
     }
 }
 
-/// The cookie that a callback was given.
+/// Returns the cookie that a callback was called with.
 ///
 /// # Safety
 ///
-/// `cookie` is that of a set of ours, which is alive.
+/// `cookie` is the cookie of a live [`Set`].
 unsafe fn cookie_of<'a>(cookie: *mut c_void) -> &'a Cookie {
     // SAFETY: The caller passes a live `Cookie` as `cookie`.
     unsafe { &*cookie.cast::<Cookie>() }
 }
 
 extern "C" fn flush_all(cookie: *mut c_void) {
-    // SAFETY: Called for a set of ours.
+    // SAFETY: A set passes its cookie, which lives as long as the set.
     let Cookie(flushed) = unsafe { cookie_of(cookie) };
     let before = flushed.get();
     flushed.set(Flushed {
@@ -172,7 +172,7 @@ pub(crate) struct Set {
     by: By,
 }
 
-/// An error that was logged already.
+/// Returns the error for a wrong result, which was logged.
 fn wrong() -> Error {
     EIO
 }
@@ -187,11 +187,11 @@ macro_rules! expect {
 }
 
 impl Set {
-    /// Asks for a set; none if it was refused. A refused request comes back as it was.
+    /// Makes a set; none if the request was refused, which must leave `cfg` unchanged.
     ///
     /// # Safety
     ///
-    /// `dev` is what `request` says, and lives as long as the set.
+    /// `dev` is the device that `request` names, and lives as long as the set.
     pub(crate) unsafe fn new(
         request: &Request,
         dev: *mut bindings::device,
@@ -219,7 +219,7 @@ impl Set {
         let ops = unsafe {
             alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, Arc::as_ptr(&cookie).cast_mut().cast())
         };
-        // SAFETY: Any bits are a number.
+        // SAFETY: All bit patterns are valid.
         let ttbr = unsafe { cfg.__bindgen_anon_1.arm_v7s_cfg.ttbr };
         expect!(
             cfg.quirks == request.quirks && cfg.ias == request.ias && cfg.oas == request.oas,
@@ -256,7 +256,7 @@ impl Set {
         }))
     }
 
-    /// The first-level table that the register refers to.
+    /// Returns the first-level table that the register refers to.
     fn find_l1(request: &Request, rules: &Rules, ttbr: u32) -> Result<NonNull<u32>> {
         // Tables take whole pages; attributes and MediaTek's high bits are below.
         let low = u64::from(ttbr & !(SZ_4K as u32 - 1));
@@ -301,7 +301,7 @@ impl Set {
         unsafe { self.ops.as_ref() }
     }
 
-    /// Calls `map_pages`. Returns whether all was mapped; an error if it did what it should not.
+    /// Calls `map_pages`. Returns true if all was mapped; an error if a result was wrong.
     pub(crate) fn map(&mut self, call: &Map) -> Result<bool> {
         const BEFORE: usize = 0x5a5a;
         let map_pages = self.ops().map_pages.ok_or(EINVAL)?;
@@ -325,13 +325,13 @@ impl Set {
             self.shadow.map(call, ret, mapped)?,
             "returned {ret}, mapped {mapped:#x}\n"
         );
-        // Tables that gave way to sections, and nothing else.
+        // Tables that sections replaced, and nothing else.
         self.flushed_within(call.iova, mapped)?;
         self.check_around(call.iova, mapped)?;
         Ok(ret == 0)
     }
 
-    /// Calls `unmap_pages`. Returns as `map` does.
+    /// Calls `unmap_pages`. Returns true if all was unmapped; an error if a result was wrong.
     pub(crate) fn unmap(&mut self, call: &Unmap) -> Result<bool> {
         let unmap_pages = self.ops().unmap_pages.ok_or(EINVAL)?;
         let gather = call.gather.map(|queued| {
@@ -369,7 +369,7 @@ impl Set {
         Ok(unmapped != 0)
     }
 
-    /// Calls `iova_to_phys`. Returns whether it is mapped; an error as above.
+    /// Calls `iova_to_phys`. Returns true if `iova` is mapped; an error if the result was wrong.
     pub(crate) fn translate(&self, iova: usize) -> Result<bool> {
         let iova_to_phys = self.ops().iova_to_phys.ok_or(EINVAL)?;
         // SAFETY: A live set (invariant), used by one thread.
@@ -382,14 +382,14 @@ impl Set {
         Ok(phys != 0)
     }
 
-    /// Calls `pgtable_walk`. Returns whether it is mapped; an error as above.
+    /// Calls `pgtable_walk`. Returns true if `iova` is mapped; an error if the result was wrong.
     pub(crate) fn walk(&self, iova: usize) -> Result<bool> {
         const UNTOUCHED: u64 = 0x5a5a_5a5a_5a5a_5a5a;
         let pgtable_walk = self.ops().pgtable_walk.ok_or(EINVAL)?;
         let mut data = bindings::arm_lpae_io_pgtable_walk_data {
             ptes: [UNTOUCHED; 4],
         };
-        // SAFETY: A live set (invariant), used by one thread, and what it wants to fill in.
+        // SAFETY: A live set (invariant), used by one thread, and valid data to fill in.
         let ret = unsafe { pgtable_walk(self.ops.as_ptr(), iova, (&raw mut data).cast()) };
         let leaf = self.shadow.leaf(iova);
         let rules = &self.shadow.rules;
@@ -412,7 +412,7 @@ impl Set {
         Ok(ret == 0)
     }
 
-    /// Returns true if the callbacks of a call keep to the bytes that it changed.
+    /// Returns true if the callbacks of a call name only bytes that it changed.
     fn flushed_within(&self, iova: usize, size: usize) -> Result {
         let flushed = self.cookie.0.get();
         let start = iova as u64;
@@ -426,8 +426,8 @@ impl Set {
         Ok(())
     }
 
-    /// Checks the entries at the ends of a range, those beside it, and those where it would be if
-    /// the address had 32 bits.
+    /// Checks the entries at the ends of a range, beside it, and at the same range with addresses
+    /// truncated to 32 bits.
     fn check_around(&self, iova: usize, size: usize) -> Result {
         let last = iova.saturating_add(size) / SZ_1M;
         [iova / SZ_1M, last, iova as u32 as usize / SZ_1M]
@@ -446,7 +446,7 @@ impl Set {
         let Some(mib) = self.shadow.mibs.get(at) else {
             return Ok(());
         };
-        // SAFETY: The table has an entry for each MiB; nobody writes to it meanwhile.
+        // SAFETY: The table has an entry for each MiB, and is not written to meanwhile.
         let entry = unsafe { self.l1.add(at).read_volatile() };
         match mib {
             Mib::Empty => self.check_entry(at * SZ_1M, entry, None),
@@ -480,7 +480,7 @@ impl Set {
 
 impl Drop for Set {
     fn drop(&mut self) {
-        // SAFETY: Ours (invariant), and gone with `self`. The kernel's free knows Rust tables, too.
+        // SAFETY: The set belongs to `self` (invariant). The kernel's free takes Rust tables, too.
         unsafe {
             match self.by {
                 By::Name => free_io_pgtable_arm_v7s_rust_ops(self.ops.as_ptr()),
@@ -494,7 +494,7 @@ impl Device {
     pub(crate) const ALL: [Self; 4] = [Self::None, Self::Able, Self::Short, Self::Maskless];
 }
 
-/// Gives the operations of another format, which is the kernel's, to our free.
+/// Passes the operations of another format, made by the kernel, to the free of the module.
 pub(crate) fn free_foreign(dev: *mut bindings::device) -> Result {
     let mut cfg = bindings::io_pgtable_cfg {
         pgsize_bitmap: SZ_4K,
@@ -508,7 +508,7 @@ pub(crate) fn free_foreign(dev: *mut bindings::device) -> Result {
     // SAFETY: `cfg` is valid, and names no callbacks.
     let ops = unsafe { bindings::alloc_io_pgtable_ops(fmt, &mut cfg, ptr::null_mut()) };
     let ops = NonNull::new(ops).ok_or(ENOMEM)?;
-    // SAFETY: Valid, and not ours: to be refused, so that it is there for the kernel to free.
+    // SAFETY: Valid, and of another provider: refused, and then freed by the kernel.
     unsafe {
         free_io_pgtable_arm_v7s_rust_ops(ops.as_ptr());
         let alive = ops.as_ref().iova_to_phys.map(|f| f(ops.as_ptr(), 0)) == Some(0);
@@ -521,7 +521,7 @@ pub(crate) fn free_foreign(dev: *mut bindings::device) -> Result {
     }
 }
 
-/// Gives nothing to both functions that free a set.
+/// Passes NULL to both functions that free a set.
 pub(crate) fn free_nothing() {
     // SAFETY: Both take null.
     unsafe {

@@ -39,7 +39,7 @@ pub(crate) struct Leaf {
 pub(crate) enum Mib {
     Empty,
     Leaf(Leaf),
-    /// One for each page.
+    /// Small or large pages, by page.
     Table(KVec<Option<Leaf>>),
 }
 
@@ -58,9 +58,9 @@ impl Mib {
 enum Stop {
     /// Something is mapped.
     Exists,
-    /// A table cannot be had with these flags.
+    /// A table cannot be allocated with these flags.
     Flags,
-    /// The call ended here for want of memory.
+    /// The call ended here: out of memory.
     Memory,
 }
 
@@ -79,8 +79,7 @@ impl Shadow {
         Ok(Self { rules, mibs })
     }
 
-    /// Takes note of a mapping that returned `ret` and says to have mapped `mapped` bytes. Whether
-    /// that is what it had to do.
+    /// Records a mapping that returned `ret` and `mapped` bytes. Returns true if both are right.
     pub(crate) fn map(&mut self, call: &Map, ret: c_int, mapped: usize) -> Result<bool> {
         let (range, inval) = self.faults(call);
         if range || inval {
@@ -106,7 +105,7 @@ impl Shadow {
         Ok(ret == expected && mapped == done)
     }
 
-    /// Returns true if a mapping leaves the space, and whether it makes no sense for another
+    /// Returns whether a mapping is outside of the space, and whether it is invalid for another
     /// reason.
     fn faults(&self, call: &Map) -> (bool, bool) {
         let Map {
@@ -174,7 +173,7 @@ impl Shadow {
         Ok(Ok(()))
     }
 
-    /// Takes note of an unmapping. Returns the number of bytes that it had to unmap.
+    /// Records an unmapping. Returns the number of bytes that it has to unmap.
     pub(crate) fn unmap(&mut self, call: &Unmap) -> usize {
         let Unmap {
             iova,
@@ -193,12 +192,12 @@ impl Shadow {
         done.count() * pgsize
     }
 
-    /// Unmaps one page, if all of it is mapped and nothing of what maps it is outside.
+    /// Unmaps one page, if all of it is mapped and no larger page maps part of it.
     fn unmap_page(&mut self, iova: usize, size: usize) -> bool {
         let first = iova / SZ_1M;
         if size >= SZ_1M {
             let mibs = &mut self.mibs[first..first + size / SZ_1M];
-            // A table is taken as a whole, whatever it maps.
+            // A table is removed as a whole, with all it maps.
             let may_go = |mib: &Mib| match mib {
                 Mib::Empty => false,
                 Mib::Leaf(leaf) => leaf.size <= size,
@@ -242,7 +241,7 @@ impl Shadow {
 }
 
 impl Map {
-    /// Returns true if the allocator takes these flags: no zone, nothing unknown.
+    /// Returns true if the allocator accepts these flags: no zone, no unknown bits.
     fn gfp_serves(&self) -> bool {
         let zones = [
             bindings::___GFP_DMA_BIT,
@@ -254,7 +253,7 @@ impl Map {
             && self.gfp >> bindings::___GFP_LAST_BIT == 0
     }
 
-    /// Returns true if the allocator may give up while there is memory that it could wait for.
+    /// Returns true if the allocator may fail although memory could be reclaimed.
     fn may_fail(&self) -> bool {
         self.gfp >> bindings::___GFP_DIRECT_RECLAIM_BIT & 1 == 0
     }

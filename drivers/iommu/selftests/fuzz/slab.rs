@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Caches and table allocators of `slab_rust`, asked for with any name, size, alignment, flags and
-//! window, and allocated from with any flags.
+//! Caches and table allocators of `slab_rust` with random names, sizes, alignments, flags and
+//! windows, and allocations with random flags.
 //!
-//! The expected results follow from Documentation/mm/slab_rust.rst and from what the kernel's
-//! `mm/slab_common.c` takes; sizes that fit or not by what debugging adds to them are left open.
+//! The expected results follow from Documentation/mm/slab_rust.rst and from the checks of the
+//! kernel's `mm/slab_common.c`; sizes that fit or not depending on debugging are left open.
 
 use core::mem::MaybeUninit;
 
@@ -40,7 +40,7 @@ const NOFAIL: bindings::gfp_t = 1 << bindings::___GFP_NOFAIL_BIT;
 /// The largest object, `KMALLOC_MAX_SIZE`.
 const LARGEST: usize = bindings::KMALLOC_MAX_SIZE as usize;
 
-/// A cache that is asked for.
+/// A request for a cache.
 #[derive(Debug)]
 struct Request {
     name: KVec<u8>,
@@ -55,20 +55,20 @@ struct Request {
 #[derive(PartialEq, Eq, Debug)]
 enum Served {
     Yes,
-    /// The error that it has to be.
+    /// This error.
     No(Error),
-    /// Depends on what the kernel adds to an object.
+    /// Depends on the debugging data of an object.
     Perhaps,
 }
 
-/// Calls that gave something, and those that were refused.
+/// Number of calls that succeeded, and that were refused.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) made: usize,
     pub(crate) refused: usize,
 }
 
-/// Makes `count` requests. If one is not answered as it should be, the log says which.
+/// Makes `count` requests. The log has the first one with a wrong result.
 pub(crate) fn run(seed: u64, count: u64, counts: &mut Counts) -> Result {
     for number in 0..count {
         let mut random = Random::new(seed ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
@@ -92,7 +92,7 @@ pub(crate) fn run(seed: u64, count: u64, counts: &mut Counts) -> Result {
     Ok(())
 }
 
-/// Returns true if an allocator may be asked with these flags: no zone, nothing unknown.
+/// Returns true if an allocator accepts these flags: no zone, no unknown bits.
 fn gfp_serves(gfp: bindings::gfp_t) -> bool {
     gfp & 0xf & !(1 << bindings::___GFP_RECLAIMABLE_BIT) == 0
         && gfp >> bindings::___GFP_LAST_BIT == 0
@@ -105,7 +105,7 @@ const _: () = assert!(
         && bindings::___GFP_MOVABLE_BIT < 4
 );
 
-/// Says what is wrong.
+/// Logs a wrong result.
 macro_rules! expect {
     ($fine:expr, $($what:tt)+) => {
         if !$fine {
@@ -115,7 +115,7 @@ macro_rules! expect {
     };
 }
 
-/// The flags that a cache may have.
+/// Returns the flags that a cache may have.
 fn permitted() -> u32 {
     use bindings::*;
 
@@ -147,7 +147,7 @@ impl Request {
         self.flags >> bit & 1 != 0
     }
 
-    /// Whether an object may be allocated with these flags, which may fail.
+    /// Returns true if an object may be allocated with these flags; the allocation may fail.
     fn gfp_serves(&self) -> bool {
         gfp_serves(self.gfp) && self.gfp & NOFAIL == 0
     }
@@ -192,8 +192,7 @@ impl Request {
         }
     }
 
-    /// Returns true if there was such a cache; an error if there should not have been, or should
-    /// have.
+    /// Makes the cache. Returns true if it was made; an error if the result was wrong.
     fn make(&self) -> Result<bool> {
         match self.size {
             8 => self.make_of::<8>(),
@@ -241,7 +240,7 @@ impl Request {
                 expect!(!self.gfp_serves(), "gfp refused\n");
                 return Ok(());
             }
-            // Large objects may not be had, least of all by those who do not wait.
+            // Allocations of large objects may fail, above all without waiting.
             Err(e) if e == ENOMEM => return Ok(()),
             Err(e) => return Err(e),
             Ok(object) => object,
@@ -257,7 +256,7 @@ impl Request {
     }
 }
 
-/// A table allocator that is asked for.
+/// A request for a table allocator.
 #[derive(Debug)]
 struct Tables {
     source: TableSource,
@@ -267,7 +266,7 @@ struct Tables {
 }
 
 impl Tables {
-    /// As [`Request::make`].
+    /// Makes the allocator. Returns true if it was made; an error if the result was wrong.
     fn make(&self) -> Result<bool> {
         let can_be = self.size.count_ones() == 1 && (64..=SZ_4M).contains(&self.size);
         let allocator = match TableAllocator::new(self.source, self.size, self.zone) {
@@ -300,7 +299,7 @@ impl Tables {
 }
 
 impl Random {
-    /// A cache that can be had, half of the time with something in it that cannot.
+    /// Returns a valid request, half of the time with an argument made invalid.
     fn cache(&mut self) -> Result<Request> {
         let mut request = Request {
             name: KVec::new(),
@@ -341,7 +340,7 @@ impl Random {
         Ok(request)
     }
 
-    /// A window of an object, or beside it.
+    /// Returns a window inside or outside of an object.
     fn window(&mut self, size: usize) -> (usize, usize) {
         let (some, other) = (self.wild() as usize, self.wild() as usize);
         let near = self.near(size as u64) as usize;
@@ -373,8 +372,8 @@ impl Random {
         }
     }
 
-    /// Any allocation flags; of those that are served none that complain when memory is short,
-    /// which it is for the largest objects.
+    /// Returns random allocation flags; accepted ones have `__GFP_NOWARN`, since memory is short
+    /// for the largest objects.
     fn allocation(&mut self) -> bindings::gfp_t {
         let quiet = bindings::__GFP_NOWARN | 1 << bindings::___GFP_NORETRY_BIT;
         let any = self.next() as u32 | quiet;
@@ -386,7 +385,7 @@ impl Random {
     }
 }
 
-/// A name to be made longer.
+/// A name that is replaced by a long one.
 const LONG: &[u8] = b"long";
 
 const NAMES: [&[u8]; 14] = [

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers that callers get wrong: limits, neighbours of powers of two, sums that wrap.
+//! Random numbers near typical mistakes: limits, neighbours of powers of two, sums that wrap.
 
 use crate::random::Random;
 
 impl Random {
-    /// One of `choices`.
+    /// Returns one of `choices`.
     pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 
-    /// True `percent` times out of a hundred.
+    /// Returns true `percent` times out of a hundred.
     pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    /// `number`, or one next to it.
+    /// Returns `number`, or one next to it.
     pub(crate) fn near(&mut self, number: u64) -> u64 {
         number.wrapping_add(self.below(5) as u64).wrapping_sub(2)
     }
 
-    /// Any power of two.
+    /// Returns a power of two.
     pub(crate) fn power(&mut self) -> u64 {
         1 << self.below(64)
     }
 
-    /// A number of any kind and size.
+    /// Returns a number of any size.
     pub(crate) fn wild(&mut self) -> u64 {
         match self.below(7) {
             0 => self.next(),

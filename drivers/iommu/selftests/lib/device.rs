@@ -9,7 +9,7 @@ use kernel::{
     prelude::*, //
 };
 
-/// A platform device that is there as long as the value.
+/// A platform device, registered as long as the value lives.
 pub(crate) struct PlatformDevice(NonNull<bindings::platform_device>);
 
 // SAFETY: A device may be used and unregistered by any thread.
@@ -32,7 +32,7 @@ impl PlatformDevice {
         Ok(Self(NonNull::new(dev).ok_or(ENODEV)?))
     }
 
-    /// The device as C has it.
+    /// Returns the `struct device`.
     pub(crate) fn as_device(&self) -> *mut bindings::device {
         // SAFETY: The device lives as long as `self`.
         unsafe { &raw mut (*self.0.as_ptr()).dev }
@@ -41,7 +41,7 @@ impl PlatformDevice {
 
 impl Drop for PlatformDevice {
     fn drop(&mut self) {
-        // SAFETY: Registered in `new`.
+        // SAFETY: The device was registered in `new`.
         unsafe { bindings::platform_device_unregister(self.0.as_ptr()) };
     }
 }

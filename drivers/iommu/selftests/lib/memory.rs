@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables as a walker finds them: by physical address, whoever made them.
+//! Access to tables by physical address, as a walker has it.
 
 use core::ptr::NonNull;
 
@@ -14,8 +14,8 @@ extern "C" {
     fn v7s_memory(phys: bindings::phys_addr_t) -> *const c_void;
 }
 
-/// Returns the kernel's address of the table at a physical address; none where there is no
-/// memory. If there is, then for all of a table of up to a page, because of its alignment.
+/// Returns the kernel's address of the table at a physical address; none if there is no memory. All
+/// of an aligned table of up to a page is in memory then.
 pub(crate) fn entries_at(phys: u64) -> Option<NonNull<u32>> {
     // SAFETY: It only looks whether there is memory.
     let memory = unsafe { v7s_memory(phys as bindings::phys_addr_t) };

@@ -24,15 +24,15 @@ use io_pgtable_arm_v7s_rust::{
 pub(crate) enum Provider {
     /// io_pgtable_arm_v7s_rust.
     Rust,
-    /// The provider of ARM_V7S: the kernel's C, unless it is taken over.
+    /// The provider of ARM_V7S: the kernel's C with `takeover=0`.
     C,
 }
 
-/// The operations of a table set, which goes with the value.
+/// The operations of a table set, which is freed when the value is dropped.
 ///
 /// # Invariants
 ///
-/// `ops` are those of a live table set of `provider` that is ours.
+/// `ops` are the operations of a live table set of `provider`, which belongs to the value.
 pub(crate) struct Ops {
     ops: NonNull<bindings::io_pgtable_ops>,
     provider: Provider,
@@ -44,7 +44,7 @@ unsafe impl Send for Ops {}
 unsafe impl Sync for Ops {}
 
 impl Ops {
-    /// Makes a table set and completes `cfg`; none if the provider refuses it.
+    /// Makes a table set and completes `cfg`; none if the provider refuses.
     ///
     /// # Safety
     ///
@@ -90,8 +90,8 @@ impl Deref for Ops {
 impl Drop for Ops {
     fn drop(&mut self) {
         let ops = self.as_ptr();
-        // SAFETY: The set is ours (invariant), and nobody walks it. Not every kernel's free knows
-        // Rust tables.
+        // SAFETY: The set belongs to `self` (invariant), without a walker. Not every kernel's free
+        // takes Rust tables.
         unsafe {
             match self.provider {
                 Provider::Rust => free_io_pgtable_arm_v7s_rust_ops(ops),
@@ -101,7 +101,7 @@ impl Drop for Ops {
     }
 }
 
-/// Makes sure that C is C; [`EBUSY`] and a line in the log if not.
+/// Checks that ARM_V7S is served by C; [`EBUSY`] and a line in the log if not.
 pub(crate) fn check_providers(rust: &Ops, c: &Ops) -> Result {
     if rust.code() == c.code() {
         pr_err!("ARM_V7S is served by Rust: load io_pgtable_arm_v7s_rust with takeover=0\n");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory by its physical address, as a device on the bus sees it.
+//! Access to memory by physical address, as a device on the bus has it.
 //!
-//! Only memory that the kernel maps, and through that mapping: the devices we play are as coherent
-//! as QEMU's.
+//! Only memory in the kernel's linear map, through that map: the devices are coherent, as QEMU's
+//! are.
 
 use core::ptr::{
     self,
@@ -31,15 +31,15 @@ pub(crate) fn read_entry(phys: u64) -> Option<u32> {
     Some(unsafe { entry.read_volatile() })
 }
 
-/// Moves `len` bytes within a page each. [`None`] if either is not memory.
+/// Copies `len` bytes from one page to another. [`None`] if either is not memory.
 ///
 /// # Safety
 ///
-/// The driver of the device gave it `to` to write.
+/// The driver of the device has mapped `to` for it to write.
 pub(crate) unsafe fn copy(from: u64, to: u64, len: usize) -> Option<()> {
     let (from, to) = (at(from)?, at(to)?);
-    // SAFETY: Both are mapped up to the end of their pages, and by the function's requirements `to`
-    // is the device's.
+    // SAFETY: Both are mapped up to the end of their pages, and the device may write `to` (function
+    // requirement).
     unsafe { ptr::copy(from.as_ptr(), to.as_ptr(), len) };
     Some(())
 }
@@ -48,7 +48,7 @@ pub(crate) unsafe fn copy(from: u64, to: u64, len: usize) -> Option<()> {
 ///
 /// # Safety
 ///
-/// As for [`copy`].
+/// The requirements of [`copy`].
 pub(crate) unsafe fn fill(to: u64, byte: u8, len: usize) -> Option<()> {
     let to = at(to)?;
     // SAFETY: `to` is the address of at least `len` bytes of memory.

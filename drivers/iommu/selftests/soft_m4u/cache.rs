@@ -2,8 +2,8 @@
 
 //! The caches of the walker: translations (the TLB) and walks up to the second level.
 //!
-//! Nothing leaves but by [`Cache::invalidate`] or to make room, so that what the driver forgets to
-//! invalidate is used again.
+//! Entries are removed by [`Cache::invalidate`] or to make room only, so that a translation that
+//! the driver does not invalidate is used again.
 
 use core::ops::RangeInclusive;
 
@@ -14,9 +14,9 @@ use crate::decode::{
     Step, //
 };
 
-/// Something that holds for a range of input addresses.
+/// A cached item, valid for a range of input addresses.
 pub(crate) trait Covers: Copy {
-    /// First and last.
+    /// Returns the first and the last address.
     fn range(&self) -> RangeInclusive<u64>;
 }
 
@@ -32,10 +32,10 @@ impl Covers for Step {
     }
 }
 
-/// `N` of them.
+/// A cache of `N` items.
 pub(crate) struct Cache<T, const N: usize> {
     slots: KVec<Option<T>>,
-    /// Whose turn it is to make room.
+    /// Index of the item that is replaced next.
     next: usize,
 }
 
@@ -51,7 +51,7 @@ impl<T: Covers, const N: usize> Cache<T, N> {
         self.iter().find(|item| item.range().contains(&iova))
     }
 
-    /// Remembers `item`, at the cost of another if need be.
+    /// Adds `item`, replacing another one if the cache is full.
     pub(crate) fn insert(&mut self, item: T) {
         let free = self.slots.iter().position(Option::is_none);
         let at = free.unwrap_or(self.next);
@@ -61,7 +61,7 @@ impl<T: Covers, const N: usize> Cache<T, N> {
         }
     }
 
-    /// Forgets all that holds for addresses in `range`, and hands each to `f`.
+    /// Removes all items for addresses in `range`, and calls `f` with each.
     pub(crate) fn invalidate(&mut self, range: &RangeInclusive<u64>, mut f: impl FnMut(T)) {
         for slot in self.slots.iter_mut() {
             let hit = |item: &mut T| {

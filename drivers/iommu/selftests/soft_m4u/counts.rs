@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters for people and tests: `soft_m4u/state` in debugfs.
+//! Counters: `soft_m4u/state` in debugfs.
 
 use kernel::fmt;
 
@@ -17,14 +17,14 @@ macro_rules! counts {
         }
 
         impl Counts {
-            /// One a line: name and number, and the sum of the errors.
+            /// Writes a line for each counter, and the sum of the errors.
             pub(crate) fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 $(writeln!(f, "{} {}", stringify!($event), self.$event)?;)*
                 $(writeln!(f, "{} {}", stringify!($error), self.$error)?;)*
                 writeln!(f, "errors {}", self.errors())
             }
 
-            /// All that must not be.
+            /// Errors, which must be zero.
             pub(crate) fn errors(&self) -> u64 {
                 0 $(+ self.$error)*
             }
@@ -34,44 +34,44 @@ macro_rules! counts {
 
 counts! {
     events {
-        /// Bytes that devices had moved.
+        /// Bytes moved for devices.
         bytes,
-        /// Translations that the TLB had.
+        /// TLB hits.
         hits,
-        /// Translations that it had not.
+        /// TLB misses.
         misses,
-        /// Misses that could go on from a remembered second-level table.
+        /// Misses with a cached first-level entry.
         walk_hits,
-        /// Invalidations of a range, as the driver asked for them.
+        /// Invalidations of a range by the driver.
         range_invalidations,
-        /// Invalidations of everything.
+        /// Invalidations of all.
         full_invalidations,
         /// Invalidations that were acknowledged only (parameter `ignore_every`).
         ignored,
-        /// Translations that left the TLB by an invalidation.
+        /// Translations removed from the TLB by invalidations.
         dropped,
-        /// Stale ones among them: without the invalidation they would be errors.
+        /// Stale translations among them, which would be errors without the invalidation.
         dropped_in_time,
         /// Second-level tables that were no longer in their place when the walker was told to
         /// forget all that they map. The driver leaves that open, since it hears of an unmapping
         /// only when it is done; a walker that fetched ahead would mind.
         taken_first,
-        /// Accesses to addresses that are not mapped.
+        /// Faults: accesses to addresses that are not mapped.
         faults,
-        /// Faults that the driver was interrupted for.
+        /// Faults with an interrupt to the driver.
         interrupts,
     }
     errors {
-        /// A translation was used that was no longer so.
+        /// A stale translation was used.
         stale_translations,
-        /// A second-level table was used that is no longer in its place.
+        /// A stale first-level entry was used.
         stale_walks,
         /// A second-level table was no longer in its place when the walker was told to forget a
         /// part of what it maps.
         taken_early,
-        /// An entry that nobody should write, or a table or page that is not in memory.
+        /// An invalid entry, or a table or page that is not in memory.
         malformed,
-        /// [`check`](crate::check) found something remembered that is no longer so.
+        /// [`check`](crate::check) found a stale cached item.
         left_behind,
     }
 }

@@ -7,8 +7,8 @@
 //! [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h) says of
 //! `IO_PGTABLE_QUIRK_ARM_MTK_EXT`, and deliberately not with the codec of drivers/iommu.
 //!
-//! Strict: an M4U knows no permissions, and bits that then have no meaning have to be clear. Memory
-//! that is no table any more rarely passes.
+//! Strict: an M4U has no permissions, and bits without a meaning have to be clear, so that memory
+//! that is not a table any more is detected.
 
 use crate::bus;
 
@@ -38,26 +38,27 @@ pub(crate) enum First {
     Step(Step),
 }
 
-/// Why there is no translation.
+/// Reasons for no translation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Miss {
-    /// Nothing is mapped: no table, or an entry that says so.
+    /// Nothing is mapped: no table, or an invalid entry.
     Unmapped,
-    /// An entry that no driver of an M4U writes.
+    /// An entry with bits that no driver of an M4U sets.
     Malformed(u32),
     /// A table that is not in memory.
     NoMemory(u64),
-    /// A remembered table is no longer in its place.
+    /// A cached table is no longer in use.
     Moved,
 }
 
-/// Address bits 32 to 34, which entries of all kinds keep in places of other meaning elsewhere.
+/// Returns address bits 32 to 34 of an entry, at the same places in all kinds of entries.
 fn high(entry: u32) -> u64 {
     let bit = |from: u32, to: u32| u64::from(entry >> from & 1) << to;
     bit(9, 32) | bit(4, 33) | bit(5, 34)
 }
 
-/// The page of 1 << `shift` bytes that `entry` maps at `iova`. Bits of `clear` mean nothing.
+/// Returns the page of 1 << `shift` bytes that `entry` maps at `iova`. Bits of `clear` must be
+/// clear.
 fn page(entry: u32, iova: u64, shift: u32, clear: u32) -> Result<Page, Miss> {
     if entry & clear != 0 {
         return Err(Miss::Malformed(entry));
@@ -69,7 +70,7 @@ fn page(entry: u32, iova: u64, shift: u32, clear: u32) -> Result<Page, Miss> {
     })
 }
 
-/// The first-level entry for `iova` in the table that `base`, the register, points to.
+/// Returns the first-level entry for `iova` in the table at `base`, the register.
 pub(crate) fn first(base: u32, iova: u64) -> Result<First, Miss> {
     if base == 0 || iova >> INPUT_BITS != 0 {
         return Err(Miss::Unmapped);
@@ -94,13 +95,13 @@ pub(crate) fn first(base: u32, iova: u64) -> Result<First, Miss> {
     }
 }
 
-/// The second-level entry for `iova`.
+/// Returns the second-level entry for `iova`.
 pub(crate) fn second(step: Step, iova: u64) -> Result<Page, Miss> {
     let slot = step.table + (iova >> 12 & 0xff) * 4;
     let entry = bus::read_entry(slot).ok_or(Miss::NoMemory(slot))?;
     match entry & 3 {
         0 => Err(Miss::Unmapped),
-        // Bit 15 is execute-never, and bits 8:6 are nothing.
+        // Bit 15 is execute-never, and bits 8:6 have no meaning.
         1 => page(entry, iova, 16, 0x81c0),
         // Bit 0 of a small page is execute-never.
         2 => page(entry, iova, 12, 0),

@@ -2,8 +2,8 @@
 
 //! The DMA of devices behind the M4U: every address is an IOVA.
 //!
-//! A page at a time, translated and moved under the lock that invalidations take, so that nothing
-//! is under way to an address when the driver hears that it is forgotten.
+//! Data are moved a page at a time, under the lock that invalidations take, so that no access to an
+//! address is in progress when its invalidation is acknowledged.
 
 use kernel::{
     prelude::*,
@@ -19,7 +19,7 @@ use crate::{
     fault::Interrupt, //
 };
 
-/// An error, and the interrupt that it comes with.
+/// An error, and its interrupt, if any.
 struct Failure(Error, Option<Interrupt>);
 
 impl From<Error> for Failure {
@@ -28,7 +28,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Calls `f` with the engine, and raises its interrupt when the lock is free again.
+/// Calls `f` with the engine, and raises its interrupt after the lock was released.
 fn with<T>(f: impl FnOnce(&mut Engine) -> Result<T, Failure>) -> Result<T> {
     let result = locked(|engine| match engine {
         Some(engine) => f(engine),
@@ -42,7 +42,7 @@ fn with<T>(f: impl FnOnce(&mut Engine) -> Result<T, Failure>) -> Result<T> {
     })
 }
 
-/// The physical address that a device accesses at `iova`.
+/// Returns the physical address that a device accesses at `iova`.
 fn access(engine: &mut Engine, iova: u64, write: bool) -> Result<u64, Failure> {
     if !engine.registers.port_enabled() {
         return Err(EPERM.into());
@@ -54,7 +54,7 @@ fn access(engine: &mut Engine, iova: u64, write: bool) -> Result<u64, Failure> {
     }
 }
 
-/// For a translation to where no memory is.
+/// Returns the error for a translation to an address without memory.
 fn moved(engine: &mut Engine, iova: u64, len: usize, done: Option<()>) -> Result<(), Failure> {
     if done.is_none() {
         engine.counts.malformed += 1;
@@ -65,16 +65,16 @@ fn moved(engine: &mut Engine, iova: u64, len: usize, done: Option<()>) -> Result
     Ok(())
 }
 
-/// Bytes from `iova` to the end of its page.
+/// Returns the bytes from `iova` to the end of its page.
 fn in_page(iova: u64) -> usize {
     SZ_4K - (iova as usize & (SZ_4K - 1))
 }
 
 /// Copies `len` bytes.
 ///
-/// [`EFAULT`] if something is not mapped, of which the driver is told by an interrupt; [`EIO`] if
-/// the tables or the driver's invalidations are not as they should be, of which the log has more;
-/// [`EPERM`] if the driver did not switch our port on. What comes before that is copied.
+/// [`EFAULT`] if a page is not mapped, with a fault interrupt to the driver; [`EIO`] if the tables
+/// or the driver's invalidations are wrong, with a line in the log; [`EPERM`] if the driver did not
+/// enable the port. Data before the error are copied.
 pub fn copy(from: u64, to: u64, len: usize) -> Result {
     let mut done = 0;
     while done < len {
@@ -83,7 +83,7 @@ pub fn copy(from: u64, to: u64, len: usize) -> Result {
         with(|engine| {
             let source = access(engine, from, false)?;
             let target = access(engine, to, true)?;
-            // SAFETY: The device's driver says so.
+            // SAFETY: The driver of the device has mapped the page for it to write.
             let copied = unsafe { bus::copy(source, target, n) };
             moved(engine, to, n, copied)
         })?;
@@ -92,7 +92,7 @@ pub fn copy(from: u64, to: u64, len: usize) -> Result {
     Ok(())
 }
 
-/// Sets `len` bytes. Errors as of [`copy`].
+/// Sets `len` bytes. The errors of [`copy`].
 pub fn fill(to: u64, byte: u8, len: usize) -> Result {
     let mut done = 0;
     while done < len {
@@ -100,7 +100,7 @@ pub fn fill(to: u64, byte: u8, len: usize) -> Result {
         let n = (len - done).min(in_page(to));
         with(|engine| {
             let target = access(engine, to, true)?;
-            // SAFETY: The device's driver says so.
+            // SAFETY: The driver of the device has mapped the page for it to write.
             let filled = unsafe { bus::fill(target, byte, n) };
             moved(engine, to, n, filled)
         })?;
@@ -109,7 +109,7 @@ pub fn fill(to: u64, byte: u8, len: usize) -> Result {
     Ok(())
 }
 
-/// Reads bytes. Errors as of [`copy`].
+/// Reads bytes. The errors of [`copy`].
 pub fn read(from: u64, to: &mut [u8]) -> Result {
     let mut done = 0;
     while done < to.len() {
@@ -126,8 +126,8 @@ pub fn read(from: u64, to: &mut [u8]) -> Result {
     Ok(())
 }
 
-/// The physical address behind `iova`, and the size of the page that it is in. Errors as of
-/// [`copy`], but nobody is told of one.
+/// Returns the physical address of `iova`, and the size of its page. The errors of [`copy`],
+/// without an interrupt.
 pub fn translate(iova: u64) -> Result<(u64, u64)> {
     with(|engine| {
         let page = engine.translate(iova)?;
@@ -135,10 +135,10 @@ pub fn translate(iova: u64) -> Result<(u64, u64)> {
     })
 }
 
-/// Looks whether something is remembered that is no longer so, and returns how many errors of all
-/// kinds there were since the module was loaded.
+/// Looks for stale cached items, and returns the number of errors of all kinds since the module was
+/// loaded.
 ///
-/// To be called while no mapping of the M4U is being made or taken back.
+/// Called while no mapping of the M4U is being made or removed.
 pub fn check() -> Result<u64> {
     with(|engine| {
         engine.check();

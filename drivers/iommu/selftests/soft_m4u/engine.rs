@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Translating, forgetting, and noticing what is wrong.
+//! Translation, invalidation, and detection of stale cached items.
 //!
-//! An access that is served from a cache is looked up in the tables all the same. If they say
-//! something else, the driver missed an invalidation, or the device uses an address that was taken
-//! from it: no driver changes a mapping that is in use. The same goes for a table that is no longer
-//! where a remembered walk found it.
+//! An access that hits a cache is also looked up in the tables. If the results differ, the driver
+//! missed an invalidation, or the device uses an unmapped address: no driver changes a mapping that
+//! is in use. A cached first-level entry is checked likewise.
 //!
-//! Only walks that led to a page are remembered. An unmapping may take a table away that maps
-//! nothing else, but no other; therefore no table has gone when the walker is told to forget less
-//! than all that it maps.
+//! Only walks that led to a page are cached. An unmapping may remove a table that maps nothing
+//! else; therefore no table has been removed when less than all that it maps is invalidated.
 
 use core::ops::RangeInclusive;
 
@@ -47,25 +45,25 @@ extern "C" {
 }
 
 global_lock! {
-    // SAFETY: Initialised when the module is loaded, before there is a thread or a device.
+    // SAFETY: Initialised when the module is loaded, before any thread or device uses it.
     /// The M4U, while the module is loaded.
     unsafe(uninit) static ENGINE: SpinLock<Option<Engine>> = None;
 }
 
-/// Makes the lock, which must be there for all that follows.
+/// Initialises the lock.
 ///
 /// # Safety
 ///
-/// To be called once.
+/// Called once, before the lock is used.
 pub(crate) unsafe fn init() {
-    // SAFETY: As promised.
+    // SAFETY: Called once (function requirement).
     unsafe { ENGINE.init() };
 }
 
-/// Calls `f` with the engine, which nobody else has then.
+/// Calls `f` with the engine, under its lock.
 ///
-/// Its owner is not preempted, not even under PREEMPT_RT, where a lock would allow it: a
-/// driver that waits for the M4U may have the CPU of one who was, and the M4U would wait for both.
+/// The owner is not preempted, even on PREEMPT_RT, where a lock would allow it: a driver that polls
+/// the M4U may have the CPU of a preempted owner, and the M4U would wait for both.
 pub(crate) fn locked<T>(f: impl FnOnce(&mut Option<Engine>) -> T) -> T {
     if !cfg!(CONFIG_PREEMPT_RT) {
         return f(&mut ENGINE.lock());
@@ -93,12 +91,12 @@ const REPORTED: u64 = 10;
 pub(crate) struct Engine {
     pub(crate) registers: Registers,
     pub(crate) counts: Counts,
-    /// The fault registers hold a fault that the driver did not clear yet.
+    /// True if the fault registers hold a fault that the driver did not clear yet.
     pub(crate) fault_latched: bool,
     tlb: Cache<Page, 64>,
     walks: Cache<Step, 16>,
     ignore_every: u32,
-    /// Invalidations, the ignored ones as well.
+    /// Number of invalidations, ignored ones included.
     asked: u32,
 }
 
@@ -119,8 +117,8 @@ impl Engine {
         self.registers.read(BANK, MMU_PT_BASE_ADDR)
     }
 
-    /// The page that `iova` is in. [`EFAULT`] if nothing is mapped there, [`EIO`] if something is
-    /// wrong, which the log says.
+    /// Returns the page that `iova` is in. [`EFAULT`] if nothing is mapped there, [`EIO`] and a
+    /// line in the log if a cached item is stale or an entry invalid.
     pub(crate) fn translate(&mut self, iova: u64) -> Result<Page> {
         let base = self.base();
         if let Some(page) = self.tlb.find(iova) {
@@ -153,7 +151,7 @@ impl Engine {
         }
     }
 
-    /// Walks the tables, the first step from memory if it is remembered.
+    /// Walks the tables, from the cached first-level entry if there is one.
     fn miss(&mut self, base: u32, iova: u64) -> Result<Page, Miss> {
         if let Some(step) = self.walks.find(iova) {
             self.counts.walk_hits += 1;
@@ -172,7 +170,7 @@ impl Engine {
         }
     }
 
-    /// Forgets what holds for addresses in `range`, as the driver asks.
+    /// Invalidates the addresses in `range`, as the driver asks.
     pub(crate) fn invalidate(&mut self, range: RangeInclusive<u64>) {
         self.asked = self.asked.wrapping_add(1);
         if self.ignore_every != 0 && self.asked % self.ignore_every == 0 {
@@ -208,8 +206,7 @@ impl Engine {
         }
     }
 
-    /// Looks through the caches for what is no longer so. To be called while no mapping is being
-    /// made or taken back.
+    /// Looks through the caches for stale items. Called while no mapping is being made or removed.
     pub(crate) fn check(&mut self) {
         let base = self.base();
         let stale = self
@@ -236,7 +233,7 @@ impl Engine {
     }
 }
 
-/// Returns the translation in the tables of now.
+/// Returns the current translation in the tables.
 fn walk(base: u32, iova: u64) -> Result<Page, Miss> {
     match decode::first(base, iova)? {
         First::Page(page) => Ok(page),
@@ -244,7 +241,7 @@ fn walk(base: u32, iova: u64) -> Result<Page, Miss> {
     }
 }
 
-/// Returns true if the first-level table still takes this step.
+/// Returns true if the first-level entry is unchanged.
 fn leads(base: u32, step: Step) -> bool {
     matches!(decode::first(base, step.iova), Ok(First::Step(now)) if now == step)
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Telling the driver that a device accessed what is not mapped.
+//! Faults: registers and interrupt for an access to an address that is not mapped.
 //!
 //! The first fault is kept in the registers until the driver's interrupt handler has cleared it;
-//! those in between are only counted.
+//! faults in between are only counted.
 
 use kernel::{
     bindings,
@@ -35,7 +35,7 @@ const FAULT_VA_WRITE: u32 = 1 << 1;
 pub(crate) struct Interrupt(c_uint);
 
 impl Interrupt {
-    /// Has the interrupt controller believe that the line rose.
+    /// Sets the interrupt pending in the interrupt controller.
     pub(crate) fn raise(self) {
         // SAFETY: May be called for any interrupt, in any context.
         let error = unsafe {
@@ -52,7 +52,7 @@ impl Interrupt {
 }
 
 impl Engine {
-    /// Notes a fault at `iova`; the interrupt is for the caller to raise.
+    /// Writes a fault at `iova` to the registers; the caller raises the returned interrupt.
     pub(crate) fn fault(&mut self, iova: u64, write: bool) -> Option<Interrupt> {
         self.counts.faults += 1;
         let registers = &self.registers;
@@ -70,7 +70,7 @@ impl Engine {
         Some(Interrupt(registers.irq))
     }
 
-    /// Does what the driver asks for when it has read a fault.
+    /// Clears the fault when the driver has acknowledged it.
     pub(crate) fn clear_fault(&mut self) {
         let control = self.registers.read(BANK, MMU_INT_CONTROL0);
         if control & INT_CLR != 0 {

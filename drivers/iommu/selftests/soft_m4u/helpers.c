@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Rust cannot reach: inline functions and macros of the kernel's headers, and the export of
- * symbols.
+ * Macros and inline functions of the kernel's headers, and exported symbols, which Rust cannot
+ * export.
  */
 #include <linux/cpumask.h>
 #include <linux/export.h>
@@ -9,7 +9,7 @@
 #include <linux/preempt.h>
 #include <linux/sched.h>
 
-/* Where the kernel maps its memory at @phys; NULL if none of it is there. */
+/* Address of @phys in the linear map; NULL if there is no memory. */
 void *soft_m4u_memory(phys_addr_t phys);
 void *soft_m4u_memory(phys_addr_t phys)
 {

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A soft M4U: MediaTek's IOMMU, played by software for the kernel's own driver.
+//! A model of MediaTek's IOMMU (M4U) in software, for the kernel's own driver.
 //!
-//! `mtk_iommu` writes the address of its page tables to registers that are nothing but memory. This
-//! module has the same registers mapped, and does what the hardware would do: it translates with
-//! these tables, moves data for devices behind it, acknowledges invalidations, and raises the
-//! interrupt of a fault. Nothing here is shared with the code that writes the tables.
+//! `mtk_iommu` writes the address of its page tables to registers, which are plain memory. This
+//! module maps the same registers and acts as the hardware: it translates with these tables, moves
+//! data for devices, acknowledges invalidations, and raises the interrupt of a fault. It shares no
+//! code with the modules that write the tables.
 //!
-//! An entry leaves its caches only when the driver invalidates it or its place is needed.
-//! Hardware would then quietly go by what is no longer so; we look it up again and complain.
+//! A cached item is removed only when the driver invalidates it or its place is needed. Hardware
+//! would use stale items silently; this model looks them up again and logs an error.
 //!
-//! - [`registers`] are the register windows;
-//! - [`bus`] is memory by its physical address;
-//! - [`decode`] is what the bits of a table mean;
-//! - [`cache`] keeps translations and walks, [`engine`] uses them and finds what is wrong;
-//! - [`dma`] is what devices call;
-//! - [`fault`] tells the driver of accesses to nothing;
-//! - [`thread`] watches the registers; [`counts`] is what debugfs shows.
+//! - [`registers`]: the register windows;
+//! - [`bus`]: access to memory by physical address;
+//! - [`decode`]: the bits of entries;
+//! - [`cache`]: cached translations and walks; [`engine`]: translation with them;
+//! - [`dma`]: functions for drivers of devices;
+//! - [`fault`]: faults;
+//! - [`thread`]: polls the registers; [`counts`]: the counters in debugfs.
 //!
-//! Documentation/iommu/soft_m4u.rst says how to run it, and what it cannot prove.
+//! See Documentation/iommu/soft_m4u.rst.
 
 mod bus;
 mod cache;
@@ -66,19 +66,19 @@ module! {
 /// State of the loaded module.
 #[pin_data]
 struct SoftM4u {
-    // Dropped in this order: the thread and the file use the engine.
+    // Drop order: thread and file use the engine.
     _thread: thread::Thread,
     #[pin]
     _state: debugfs::File<()>,
     _engine: Installed,
 }
 
-/// The engine is in its place.
+/// Removes the engine when dropped.
 struct Installed;
 
 impl Drop for Installed {
     fn drop(&mut self) {
-        // Unmapping the registers may sleep.
+        // Dropped outside of the lock: unmapping the registers may sleep.
         let engine = engine::locked(Option::take);
         drop(engine);
     }
@@ -102,7 +102,7 @@ impl kernel::InPlaceModule for SoftM4u {
     }
 }
 
-/// The text about the engine.
+/// The text of the file.
 fn show(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     engine::locked(|engine| match engine {
         Some(engine) => engine.show(f),

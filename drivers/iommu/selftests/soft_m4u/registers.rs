@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The registers that the driver writes and we read, and the other way round.
+//! The registers of the M4U.
 //!
-//! Names, offsets and bits are those of
+//! Names, offsets and bits are from
 //! [`drivers/iommu/mtk_iommu.c`](srctree/drivers/iommu/mtk_iommu.c). The windows are found in the
 //! device tree; the driver has them mapped as well.
 
@@ -39,22 +39,21 @@ pub(crate) const INT_CLR: u32 = 1 << 12;
 /// Bit of `MMU_INT_MAIN_CONTROL` and `MMU_FAULT_ST1`.
 pub(crate) const INT_TRANSLATION_FAULT: u32 = 1 << 0;
 
-/// The port that our device is behind, as its node says.
+/// The port of the client device, as in its node.
 pub(crate) const PORT: u32 = 30;
 
-/// Of a port's bank, each of which has tables of its own, and the first, where everything is
-/// invalidated.
+/// Offsets of the bank of the port, which has tables of its own, and of the first bank, which has
+/// the registers for invalidation.
 pub(crate) const BANK: usize = 4;
 pub(crate) const BANK0: usize = 0;
 const BANK_SIZE: usize = 0x1000;
 const BANKS: usize = 5;
 
-/// In the syscon: which ports are translated.
+/// Register of the syscon with a bit for each translated port.
 const PERICFG_IOMMU_1: usize = 0x714;
 const PERICFG_SIZE: usize = 0x1000;
 
-// Not in the bindings. The types are C's own, but the lint minds those that a configuration leaves
-// empty.
+// Not in the bindings. Some types are empty in some configurations, which the lint reports.
 #[allow(improper_ctypes)]
 extern "C" {
     fn of_address_to_resource(
@@ -74,7 +73,7 @@ struct Window(NonNull<c_void>);
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // SAFETY: Mapped (invariant), and nobody else has the pointer.
+        // SAFETY: Mapped (invariant), and the pointer is not shared.
         unsafe { bindings::iounmap(self.0.as_ptr()) };
     }
 }
@@ -83,7 +82,7 @@ impl Drop for Window {
 ///
 /// # Invariants
 ///
-/// We hold a reference to it.
+/// The value owns a reference to the node.
 struct Node(NonNull<bindings::device_node>);
 
 impl Node {
@@ -122,12 +121,12 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // SAFETY: The reference is ours (invariant).
+        // SAFETY: The value owns the reference (invariant).
         unsafe { bindings::of_node_put(self.0.as_ptr()) };
     }
 }
 
-/// All of them.
+/// The mapped windows.
 pub(crate) struct Registers {
     m4u: Window,
     pericfg: Window,
@@ -172,7 +171,7 @@ impl Registers {
         unsafe { bindings::writel(value, self.address(bank, register)) };
     }
 
-    /// Returns true if accesses through our port are translated.
+    /// Returns true if accesses through the port are translated.
     pub(crate) fn port_enabled(&self) -> bool {
         let register = self.pericfg.0.as_ptr().wrapping_byte_add(PERICFG_IOMMU_1);
         // SAFETY: The window is mapped, and has that many bytes.

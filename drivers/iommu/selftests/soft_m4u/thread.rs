@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Watches the registers.
+//! A thread that polls the registers.
 //!
-//! The driver waits for the end of an invalidation with interrupts off, and for a millisecond at
-//! the most. Whoever answers has to run on another CPU at that moment: a thread that never rests,
-//! on the last CPU, which should have nothing else to do (`isolcpus=`).
+//! The driver polls for the end of an invalidation with interrupts off, for at most a millisecond.
+//! So this thread has to run on another CPU all the time: it never sleeps, and runs on the last
+//! CPU, which should be isolated (`isolcpus=`).
 
 use core::{
     ops::RangeInclusive,
@@ -53,7 +53,7 @@ pub(crate) struct Thread(NonNull<bindings::task_struct>);
 
 // SAFETY: A thread may be stopped by any other.
 unsafe impl Send for Thread {}
-// SAFETY: Nothing can be done with a reference.
+// SAFETY: A reference gives no access.
 unsafe impl Sync for Thread {}
 
 impl Thread {
@@ -64,7 +64,7 @@ impl Thread {
             pr_err!("there is one CPU only, and the driver will not let go of it\n");
             return Err(ENODEV);
         }
-        // SAFETY: `run` wants no data, and the name has nothing to format.
+        // SAFETY: `run` takes no data, and the name has no format specifiers.
         let task = from_err_ptr(unsafe {
             bindings::kthread_create_on_node(
                 Some(run),
@@ -73,7 +73,7 @@ impl Thread {
                 c"soft_m4u".as_char_ptr(),
             )
         })?;
-        // SAFETY: A new thread, which was never woken up.
+        // SAFETY: A new thread that was not woken up yet.
         unsafe {
             bindings::kthread_bind(task, cpu);
             bindings::wake_up_process(task);
@@ -85,14 +85,14 @@ impl Thread {
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        // SAFETY: It was not stopped (invariant), and `run` does not end before.
+        // SAFETY: The thread was not stopped (invariant), and `run` does not end before that.
         unsafe { bindings::kthread_stop(self.0.as_ptr()) };
     }
 }
 
 /// # Safety
 ///
-/// To be called as a kernel thread.
+/// Called as a kernel thread.
 unsafe extern "C" fn run(_data: *mut c_void) -> c_int {
     // SAFETY: This is a kernel thread.
     while !unsafe { bindings::kthread_should_stop() } {
@@ -109,7 +109,7 @@ unsafe extern "C" fn run(_data: *mut c_void) -> c_int {
 }
 
 impl Engine {
-    /// Does what the registers ask for.
+    /// Handles the requests in the registers.
     fn serve(&mut self) {
         let registers = &self.registers;
         if registers.read(BANK, MMU_INVALIDATE) & MMU_INV_RANGE != 0 {
@@ -120,7 +120,7 @@ impl Engine {
             self.registers.write(BANK, MMU_INVALIDATE, 0);
             self.registers.write(BANK, MMU_CPE_DONE, 1);
         }
-        // Nobody waits for the end of this one.
+        // The driver does not poll for the end of this one.
         if self.registers.read(BANK0, MMU_INVALIDATE) & ALL_INVLD != 0 {
             self.registers.write(BANK0, MMU_INVALIDATE, 0);
             self.counts.full_invalidations += 1;
@@ -130,7 +130,7 @@ impl Engine {
     }
 }
 
-/// From the first page to the last, both included.
+/// Returns the range from the first page to the last, both included.
 fn pages(start: u32, end: u32) -> RangeInclusive<u64> {
     u64::from(start >> 12 << 12)..=u64::from(end | 0xfff)
 }

@@ -30,18 +30,18 @@ use crate::{
     }, //
 };
 
-/// Most pages of one call, so that an interrupt is over in time.
+/// Maximum number of pages of one call, so that interrupts stay short.
 const PAGES_MAX: usize = 64;
 
-/// Calls that were made.
+/// Numbers of calls.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) maps: u64,
     pub(crate) unmaps: u64,
     pub(crate) translations: u64,
-    /// Of the first two: those that were to stop at something, and did.
+    /// Calls of the first two that had to fail or stop early, and did.
     pub(crate) refusals: u64,
-    /// Of the first: those in atomic context that there was no memory for.
+    /// Calls of the first in atomic context that failed for lack of memory.
     pub(crate) short: u64,
 }
 
@@ -59,7 +59,7 @@ impl Counts {
     }
 }
 
-/// Something that was not as it should be.
+/// A wrong result.
 #[derive(Clone, Copy)]
 pub(crate) struct Wrong {
     pub(crate) what: &'static str,
@@ -88,14 +88,14 @@ impl fmt::Display for Wrong {
     }
 }
 
-/// One context's share.
+/// A context, with its share of the input addresses.
 pub(crate) struct Actor {
     me: usize,
     actors: usize,
     random: Random,
     shadow: Shadow,
     pub(crate) counts: Counts,
-    /// The first thing that went wrong, after which nothing more is done.
+    /// The first wrong result, after which the actor does nothing more.
     pub(crate) wrong: Option<Wrong>,
 }
 
@@ -111,17 +111,17 @@ impl Actor {
         })
     }
 
-    /// A number below `end`, for whoever wants to do something at random.
+    /// Returns a random number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.random.below(end)
     }
 
-    /// The output address that a page must have, zero for none.
+    /// Returns the expected output address of a page, zero if it is not mapped.
     pub(crate) fn paddr(&self, zone: usize, at: usize) -> u64 {
         self.shadow.paddr(Place { zone, at })
     }
 
-    /// Takes note that somebody else unmapped everything in a zone.
+    /// Records that all pages of a zone were unmapped.
     pub(crate) fn forget(&mut self, zone: usize) {
         self.shadow.forget(zone);
     }
@@ -130,14 +130,14 @@ impl Actor {
         &ZONES[place.zone]
     }
 
-    /// The input address of a place.
+    /// Returns the input address of a place.
     fn iova(&self, place: Place) -> usize {
         let zone = self.zone(place);
         let first = zone.page(self.me, self.actors, place.at / zone.run);
         (first + place.at % zone.run) * SZ_4K
     }
 
-    /// Takes note of something that is wrong.
+    /// Records a wrong result.
     fn check(
         &mut self,
         what: &'static str,
@@ -169,7 +169,7 @@ impl Actor {
         let iova = self.iova(place);
         // SAFETY: The place is this actor's alone.
         let Mapped { error, bytes } = unsafe { tables.set.map(iova, paddr, size, count, gfp) };
-        // Whoever cannot wait may be told that there is no memory, behind what was mapped.
+        // In atomic context a call may stop with -ENOMEM, after some pages.
         let short = error == NO_MEMORY && gfp != bindings::GFP_KERNEL && bytes < size * count;
         let possible = if short { bytes / size } else { count };
         let pages = self.shadow.map(place, paddr, size, possible);
@@ -205,7 +205,7 @@ impl Actor {
         self.look_around(tables, place, size * count);
     }
 
-    /// Checks where a page leads, for callers and for the walker.
+    /// Checks the translation of a page, for callers and for the walker.
     fn look(&mut self, tables: &Tables, place: Place) {
         let in_page = self.random.below(SZ_4K);
         let iova = self.iova(place) + in_page;
@@ -221,7 +221,7 @@ impl Actor {
         self.check("walk", (place, SZ_4K, 1), (0, got), (0, expected));
     }
 
-    /// Looks at the first and the last of some pages and one between.
+    /// Checks the first and the last of some pages, and one in between.
     fn look_around(&mut self, tables: &Tables, place: Place, bytes: usize) {
         let pages = bytes / SZ_4K;
         let between = self.random.below(pages);
@@ -230,8 +230,8 @@ impl Actor {
         }
     }
 
-    /// An output address at random, often with a multiple of 4 GiB behind it. Never the first
-    /// 16 MiB, because an output address of zero means that there is none.
+    /// Returns a random output address for a run of pages, often one that crosses a multiple of 4
+    /// GiB. Never in the first 16 MiB: zero means not mapped.
     fn output(&mut self, tables: &Tables, size: usize, count: usize) -> u64 {
         let space = if tables.is_extended() {
             1usize << 35
@@ -246,7 +246,7 @@ impl Actor {
         (page * size) as u64
     }
 
-    /// A page size that a zone has.
+    /// Returns a page size of a zone.
     fn size(&mut self, zone: &Zone) -> usize {
         loop {
             let size = SIZES[self.random.below(SIZES.len())];
@@ -256,7 +256,7 @@ impl Actor {
         }
     }
 
-    /// Some pages of a run.
+    /// Returns some pages of a run.
     fn pages(&mut self, run: Place) -> (Place, usize, usize) {
         let zone = self.zone(run);
         let size = self.size(zone);
@@ -270,7 +270,7 @@ impl Actor {
         (run.behind(skipped * size / SZ_4K), size, count)
     }
 
-    /// One step at random.
+    /// Makes a random call.
     pub(crate) fn step(&mut self, tables: &Tables, gfp: bindings::gfp_t) {
         let zone = self.random.below(ZONES.len());
         let runs = ZONES[zone].runs(self.me, self.actors);
@@ -293,8 +293,8 @@ impl Actor {
         }
     }
 
-    /// The first mapping of this round in a section that several actors share, if this one has a
-    /// run that begins there: it finds no table, and so do others.
+    /// Makes the first mapping of this round in a section that several actors share, if a run of
+    /// this actor begins there. All of these actors find no table.
     pub(crate) fn first_touch(&mut self, tables: &Tables, gfp: bindings::gfp_t, section: usize) {
         let contains = |zone: &Zone| {
             zone.is_shared() && (zone.first..zone.first + zone.sections(0)).contains(&section)
@@ -317,7 +317,7 @@ impl Actor {
         }
     }
 
-    /// Unmaps what is mapped in the sections of a run, as sections: tables go.
+    /// Unmaps the sections of a run as sections, which removes tables.
     fn take_down_sections(&mut self, tables: &Tables, run: Place) {
         if self.shadow.size(run) == SZ_16M {
             return self.unmap(tables, (run, SZ_16M, 1));
@@ -330,7 +330,7 @@ impl Actor {
         }
     }
 
-    /// Unmaps page by page what is mapped in a run, or in one section of it: tables stay.
+    /// Unmaps a run, or one section of it, page by page, which keeps tables.
     fn take_down_pages(&mut self, tables: &Tables, run: Place) {
         let pages = self.zone(run).run.min(SECTION);
         let sections = self.zone(run).run / pages;

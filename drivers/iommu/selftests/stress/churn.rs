@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! v7s_churn: tables that change all the time, for those who look at them meanwhile.
+//! v7s_churn: changes tables all the time, while a test reads them in debugfs.
 //!
 //! While it is loaded, a thread on each CPU maps and unmaps pages of all sizes, each in 16 MiB of
 //! its own, so that second-level tables come and go; another thread makes sets and frees them. CPUs
 //! with even numbers share one set, whose driver can be told to flush walks, so that its tables are
-//! freed; the others share a second, whose tables are kept. Wherever something is mapped, it is to
-//! the input address plus [`OFFSET`] and with the flags of its page size in [`SIZES`]: whatever
-//! else somebody sees is wrong.
+//! freed; the others share a second, whose tables are kept. Each mapping leads to its input address
+//! plus [`OFFSET`], with the flags of its page size in [`SIZES`]; a reader must see nothing else.
 //!
-//! `io_pgtable_arm_v7s_rust` has to be loaded, `modprobe` sees to that. Failures are counted; the
-//! number is in the log when the module goes.
+//! `modprobe` loads `io_pgtable_arm_v7s_rust` first. The number of failures is logged when the
+//! module is unloaded.
 
 use core::ptr::{
     self,
@@ -55,10 +54,10 @@ module! {
     license: "GPL",
 }
 
-/// From input to output addresses.
+/// Distance from input to output addresses.
 const OFFSET: u64 = 0x8000_0000;
 
-/// Page sizes, and with which flags pages of that size are mapped.
+/// Page sizes, and the flags of pages of each size.
 const SIZES: [(usize, u32); 4] = [
     (SZ_4K, prot::READ | prot::WRITE),
     (SZ_64K, prot::READ),
@@ -103,15 +102,15 @@ impl Set {
         NonNull::new(ops).map(Self).ok_or(ENOMEM)
     }
 
-    /// Maps `count` pages of one of [`SIZES`]. Whether all of them were.
+    /// Maps `count` pages of one of [`SIZES`]. Returns true if all were mapped.
     ///
     /// # Safety
     ///
-    /// Nobody else maps or unmaps there at the same time.
+    /// No other thread maps or unmaps these addresses at the same time.
     unsafe fn map(&self, iova: usize, (size, flags): (usize, u32), count: usize) -> bool {
         let ops = self.0.as_ptr();
         let mut mapped = 0;
-        // SAFETY: A live set (invariant), and addresses that are the caller's.
+        // SAFETY: A live set (invariant); the addresses are the caller's alone.
         let ret = unsafe {
             (*ops).map_pages.map_or(-1, |map_pages| {
                 map_pages(
@@ -129,14 +128,14 @@ impl Set {
         ret == 0 && mapped == size * count
     }
 
-    /// Unmaps `count` pages of `size` bytes. Whether all of them were.
+    /// Unmaps `count` pages of `size` bytes. Returns true if all were unmapped.
     ///
     /// # Safety
     ///
-    /// As for [`map`](Self::map).
+    /// The requirements of [`map`](Self::map).
     unsafe fn unmap(&self, iova: usize, size: usize, count: usize) -> bool {
         let ops = self.0.as_ptr();
-        // SAFETY: A live set (invariant), and addresses that are the caller's.
+        // SAFETY: A live set (invariant); the addresses are the caller's alone.
         let unmapped = unsafe {
             (*ops).unmap_pages.map_or(0, |unmap_pages| {
                 unmap_pages(ops, iova, size, count, ptr::null_mut())
@@ -179,7 +178,7 @@ struct Work {
     set: Arc<Set>,
     /// Its 16 MiB of input addresses.
     base: usize,
-    /// One round of it; returns the call that failed, if one did.
+    /// Does a round; returns the name of the call that failed, if any.
     round: fn(&Self, round: usize) -> Result,
     rounds: Atomic<usize>,
     failures: Atomic<usize>,
@@ -201,7 +200,7 @@ impl Work {
         Ok(KBox::new(work, GFP_KERNEL)?)
     }
 
-    /// Takes back what the round before left mapped, and maps something else.
+    /// Unmaps the mappings of the last round, and makes others.
     fn change(&self, round: usize) -> Result {
         if let Some(before) = round.checked_sub(1) {
             self.each(before, Self::clear)?;
@@ -209,8 +208,8 @@ impl Work {
         self.each(round, Self::fill)
     }
 
-    /// Calls `change` for all that a round maps: now and then a supersection, otherwise each MiB in
-    /// another way.
+    /// Calls `change` for all mappings of a round: sometimes a supersection, otherwise a different
+    /// kind for each MiB.
     fn each(&self, round: usize, change: fn(&Self, usize, Way) -> bool) -> Result {
         let fine = if round % 4 == 3 {
             change(self, self.base, Way::Supersection)
@@ -224,7 +223,7 @@ impl Work {
         fine.then_some(()).ok_or(EIO)
     }
 
-    /// Maps at `iova`. Often there is an empty table that has to give way.
+    /// Maps at `iova`, where an empty table often has to be removed.
     fn fill(&self, iova: usize, way: Way) -> bool {
         let [small, large, section, supersection] = SIZES;
         let half = iova + SZ_1M / 2;
@@ -241,7 +240,7 @@ impl Work {
         }
     }
 
-    /// Takes that back. What fills a MiB goes with its table, if it has one.
+    /// Unmaps it; a whole MiB together with its table.
     fn clear(&self, iova: usize, way: Way) -> bool {
         let half = iova + SZ_1M / 2;
         // SAFETY: The addresses are this thread's.
@@ -255,16 +254,16 @@ impl Work {
         }
     }
 
-    /// Makes another set with something in it, and frees it.
+    /// Makes another set with some mappings, and frees it.
     fn make_and_free(&self, round: usize) -> Result {
         let set = Set::new(round % 2 == 0)?;
         for (i, size) in SIZES.into_iter().enumerate() {
-            // SAFETY: Nobody else knows this set.
+            // SAFETY: The set is not shared.
             if !unsafe { set.map(i * SZ_16M, size, 1 + round % 5) } {
                 return Err(EIO);
             }
         }
-        // Long enough to be found.
+        // Long enough for a reader to find the set.
         fsleep(Delta::from_millis(100));
         Ok(())
     }
@@ -281,7 +280,7 @@ impl Work {
                 self.failures.store(failures + 1, Relaxed);
             }
             self.rounds.store(round + 1, Relaxed);
-            // Others want the CPU, too. Three is no divisor of anything here.
+            // Lets other tasks run. Three divides none of the periods here.
             if round % 3 == 0 {
                 fsleep(Delta::from_millis(1));
             }

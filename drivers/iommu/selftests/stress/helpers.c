@@ -21,21 +21,21 @@ unsigned long v7s_stress_no_warn_quirk(void)
 	return IO_PGTABLE_QUIRK_NO_WARN;
 }
 
-/* Those of MediaTek's walkers, with 35 bits of output address. */
+/* A configuration of MediaTek's walkers, with 35 bits of output address */
 unsigned long v7s_stress_mtk_quirks(void);
 unsigned long v7s_stress_mtk_quirks(void)
 {
 	return IO_PGTABLE_QUIRK_NO_PERMS | IO_PGTABLE_QUIRK_ARM_MTK_EXT;
 }
 
-/* Those of such walkers that find tables anywhere, too. */
+/* A configuration of such walkers with tables at any address */
 unsigned long v7s_stress_ttbr_quirks(void);
 unsigned long v7s_stress_ttbr_quirks(void)
 {
 	return v7s_stress_mtk_quirks() | IO_PGTABLE_QUIRK_ARM_MTK_TTBR_EXT;
 }
 
-/* The @nth of the CPUs that are online, over and over. */
+/* Returns the @nth online CPU, counted round and round. */
 unsigned int v7s_stress_cpu(unsigned int nth);
 unsigned int v7s_stress_cpu(unsigned int nth)
 {

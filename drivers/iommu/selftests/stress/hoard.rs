@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory below 4 GiB that nobody else gets, so that there is none.
+//! Takes all memory below 4 GiB, so that allocations there fail.
 //!
 //! C header: [`include/linux/gfp.h`](srctree/include/linux/gfp.h)
 
@@ -18,11 +18,11 @@ extern "C" {
     fn v7s_stress_phys(address: *const c_void) -> bindings::phys_addr_t;
 }
 
-/// The largest runs of pages that are asked for: 4 MiB of 4 KiB pages.
+/// The order of the largest runs: 4 MiB of 4 KiB pages.
 const ORDER: u32 = 10;
 
-/// A run of pages, of which only the first few bytes are written to: others take no memory of the
-/// machine that emulates this one.
+/// A run of pages. Only the first few bytes are written to, so that the rest takes no memory of the
+/// host.
 struct Run {
     next: Option<NonNull<Run>>,
     order: u32,
@@ -39,7 +39,7 @@ pub(crate) struct Hoard {
 }
 
 impl Hoard {
-    /// Takes all memory below 4 GiB that is to be had without waiting, but `spare` MiB.
+    /// Takes all memory below 4 GiB that can be allocated without waiting, except `spare` MiB.
     pub(crate) fn take_all(spare: usize) -> Self {
         let mut this = Self {
             first: None,
@@ -70,7 +70,7 @@ impl Hoard {
             return false;
         };
         let next = self.first;
-        // SAFETY: A page at least, aligned, and ours.
+        // SAFETY: Just allocated: at least a page, and aligned.
         unsafe { run.write(Run { next, order }) };
         // INVARIANT: Just allocated.
         self.first = Some(run);
@@ -101,7 +101,7 @@ impl Drop for Hoard {
     }
 }
 
-/// Returns true if who asks for any memory gets some, above 4 GiB.
+/// Returns true if an allocation without a zone succeeds, above 4 GiB.
 pub(crate) fn is_any_elsewhere() -> bool {
     const ORDER: u32 = 4;
     // SAFETY: Any order and flags may be asked for.
@@ -109,7 +109,7 @@ pub(crate) fn is_any_elsewhere() -> bool {
     if pages == 0 {
         return false;
     }
-    // SAFETY: The page allocator gives out memory of the linear map; nobody else has seen it.
+    // SAFETY: Just allocated, in the linear map.
     unsafe {
         let phys = v7s_stress_phys(pages as *const c_void);
         bindings::free_pages(pages, ORDER);

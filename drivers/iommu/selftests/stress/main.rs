@@ -3,30 +3,30 @@
 //! v7s_stress: one table set, many callers.
 //!
 //! Threads on all CPUs, and timers that interrupt them, map, unmap and translate in one set that
-//! they share; each keeps a shadow of what must be there, and compares every return value, every
+//! they share; each keeps a model of its mappings, and compares every return value, every
 //! translation, and every walk through the memory that the walker sees with it. Runs when loaded,
 //! and leaves its results as KTAP in `v7s_stress/results` of debugfs. Load
-//! `io_pgtable_arm_v7s_rust` first; while this runs, that stays.
+//! `io_pgtable_arm_v7s_rust` first.
 //!
 //! Raced on purpose:
 //!
 //! - the install of a second-level table: in each round all threads map in the same sections, which
 //!   have no table yet, in the same order; the interrupts of a CPU map in the section that its
-//!   thread is at ([`race`]);
+//!   thread has reached ([`race`]);
 //! - entries of different callers in one table, and in one aligned word of it ([`zones`]);
 //! - first-level entries of different callers side by side: sections and supersections that replace
-//!   empty tables, tables that are unmapped with what is in them, both of which free memory that
-//!   the next caller's table is made of;
-//! - callers who may sleep, who hold a spinlock, and in hard and soft interrupts ([`timer`]);
-//! - what is written back for a walker that does not snoop, seen as that walker sees it
+//!   empty tables, and tables that are unmapped with their content: both free memory that the next
+//!   table may get;
+//! - callers that may sleep, that hold a spin lock, and in hard and soft interrupts ([`timer`]);
+//! - cache maintenance for a walker that does not snoop, checked in a model of its memory
 //!   ([`memory`]);
-//! - whoever reads debugfs meanwhile, or tries to unload the format: that is up to the test.
+//! - readers of debugfs, and attempts to unload the format, which the test makes meanwhile.
 //!
-//! Not raced is what the interface forbids: two calls that concern the same input addresses. Which
-//! caller has which addresses is fixed ([`zones`]); the rest between two rounds, when there is one
-//! caller only, is for what concerns all of them.
+//! Not raced: two calls that concern the same input addresses, which the interface forbids. Each
+//! caller has addresses of its own ([`zones`]); calls for the addresses of all are made in the rest
+//! between two rounds, by one caller.
 //!
-//! The same seed makes the same calls in each context. When they meet is up to the machine.
+//! The same seed makes the same calls in each context; their timing is up to the machine.
 
 mod actor;
 #[path = "../lib/device.rs"]
@@ -108,7 +108,7 @@ struct Results {
 }
 
 impl Results {
-    /// Runs them.
+    /// Runs all races.
     fn new() -> Result<Self> {
         let threads = parameter(&module_parameters::threads) as usize;
         if !(1..=THREADS_MAX).contains(&threads) {
@@ -116,7 +116,7 @@ impl Results {
             return Err(EINVAL);
         }
         let seed = match parameter(&module_parameters::seed) {
-            // SAFETY: It may sleep until there are random numbers.
+            // SAFETY: May sleep, as module init may.
             0 => unsafe { bindings::get_random_u64() },
             seed => seed,
         };
@@ -124,7 +124,7 @@ impl Results {
         pr_info!("seed={seed}\n");
         let mut outcomes = KVec::new();
         for setup in Setup::ALL {
-            // Another seed for each, or two would do the same.
+            // A different seed for each race.
             let outcome = race::race(
                 setup,
                 threads,
@@ -170,7 +170,8 @@ impl Outcome {
         if !self.complete {
             writeln!(f, "# there was no room for all that the walker could see")?;
         }
-        // Races without interrupts, or without refusals, are not what they are for.
+        // Fails without calls in interrupts or without refused calls: the race was not what it is
+        // for.
         let raced = self.counts.iter().all(|counts| counts.refusals > 0);
         let verdict = if self.wrong.is_none() && self.complete && raced {
             "ok"

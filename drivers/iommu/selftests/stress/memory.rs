@@ -2,11 +2,10 @@
 
 //! Memory as the walker reads it: the CPU's if it snoops, otherwise what was written back.
 //!
-//! An emulated machine has no caches, so that nothing goes wrong there when nobody writes anything
-//! back. [`Kept`] therefore keeps the memory of a walker that does not snoop: it has ftrace call it
-//! on entry to `dma_map_phys()` and `__dma_sync_single_for_device()`, and copies what they are
-//! called for, as the CPU sees it then. The KUnit suite `v7s_sync` does the same for one thread;
-//! here there are many.
+//! An emulated machine has no caches, so that missing cache maintenance has no effect there.
+//! [`Kept`] therefore models the memory of a walker that does not snoop: an ftrace handler on entry
+//! to `dma_map_phys()` and `__dma_sync_single_for_device()` copies the data that they write back.
+//! The KUnit suite `v7s_sync` has such a model for one thread; this one is for many.
 
 use core::ptr::NonNull;
 
@@ -40,7 +39,7 @@ pub(crate) fn read(phys: u64) -> u32 {
 
 /// Bytes that are found together: a second-level table, or a part of the first-level one.
 const BLOCK: u64 = 1024;
-/// Room for that many. Tables come from few places, because those that are freed are used again.
+/// Number of blocks. Few are needed, because the memory of freed tables is used again.
 const BLOCKS: usize = 1 << 14;
 
 /// The golden ratio, which spreads consecutive numbers evenly.
@@ -48,7 +47,7 @@ const GOLDEN: u32 = 0x9e37_79b9;
 
 /// A copy of a block.
 struct Block {
-    /// Its number: its physical address in blocks; zero if this is not used.
+    /// Number of the block: its physical address in blocks; zero if unused.
     number: Atomic<u32>,
     entries: [Atomic<u32>; BLOCK as usize / 4],
 }
@@ -56,14 +55,14 @@ struct Block {
 /// Data that was written back for one device.
 #[repr(C)]
 pub(crate) struct Kept {
-    // First, so that a pointer to it, which is what ftrace gives its handler, is one to the whole.
+    // The first field, so that the pointer that ftrace passes to its handler points to the whole.
     ops: Opaque<bindings::ftrace_ops>,
     dev: *mut bindings::device,
-    /// A hash table that nothing is taken out of.
+    /// A hash table from which nothing is removed.
     blocks: KVVec<Block>,
-    /// Data without room.
+    /// Number of blocks that did not fit.
     lost: Atomic<u32>,
-    /// Calls of the handler.
+    /// Number of calls of the handler.
     calls: Atomic<u32>,
 }
 
@@ -95,7 +94,7 @@ impl Kept {
         Ok(KBox::new(this, GFP_KERNEL)?)
     }
 
-    /// The copy of the block at `phys`, made if there is none and `make`.
+    /// Returns the copy of the block at `phys`; makes it if there is none and `make` is true.
     fn block(&self, phys: u64, make: bool) -> Option<&Block> {
         let number = (phys / BLOCK) as u32;
         let start = number.wrapping_mul(GOLDEN) as usize;
@@ -118,8 +117,8 @@ impl Kept {
     }
 
     fn write_back(&self, phys: u64, size: usize) {
-        // Memory may take its time. Whoever takes part of a table for visible because somebody else
-        // is about to write it back is found out.
+        // Delays the write to the model, so that a caller is detected that relies on the write-back
+        // of another one before it has ended.
         let turns = match self.calls.fetch_add(1, Relaxed) {
             calls if calls % 4 == 0 => calls.wrapping_mul(GOLDEN) >> 22,
             _ => 0,
@@ -146,7 +145,7 @@ impl Kept {
         })
     }
 
-    /// Returns true if there was room for everything.
+    /// Returns true if all blocks fitted.
     pub(crate) fn is_complete(&self) -> bool {
         self.lost.load(Relaxed) == 0
     }
@@ -171,20 +170,20 @@ unsafe extern "C" fn on_write_back(
     }
 }
 
-/// A [`Kept`] that is kept up to date until this is dropped.
+/// A [`Kept`] whose handler is registered until this is dropped.
 ///
 /// # Invariants
 ///
 /// The pointer came from a box, which is ours, and its `ops` are registered.
 pub(crate) struct Watch(NonNull<Kept>);
 
-// SAFETY: What it stands for may be shared and sent.
+// SAFETY: A `Kept` may be shared and sent.
 unsafe impl Send for Watch {}
 // SAFETY: It may be used from several threads at a time.
 unsafe impl Sync for Watch {}
 
 impl Watch {
-    /// Watches what is written back for `dev`, which is compared only.
+    /// Registers a handler that records write-backs for `dev`, which is compared only.
     pub(crate) fn new(dev: *mut bindings::device) -> Result<Self> {
         let kept = NonNull::from(KBox::leak(Kept::new(dev)?));
         // SAFETY: Not registered yet; names are only read.
@@ -207,7 +206,7 @@ impl Watch {
             Ok(()) => Ok(Self(kept)),
             Err(e) => {
                 pr_err!("ftrace does not show what is written back\n");
-                // SAFETY: Not registered, so that it is ours alone.
+                // SAFETY: Not registered, so that no handler uses it.
                 unsafe {
                     bindings::ftrace_free_filter(kept.cast().as_ptr());
                     drop(KBox::from_raw(kept.as_ptr()));
@@ -229,7 +228,7 @@ impl core::ops::Deref for Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // SAFETY: Registered (invariant). After that nobody is in the handler.
+        // SAFETY: Registered (invariant). No CPU is in the handler after that.
         unsafe {
             bindings::unregister_ftrace_function(self.0.cast().as_ptr());
             bindings::ftrace_free_filter(self.0.cast().as_ptr());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Something that one context has at a time, and that nobody waits for.
+//! A value that one context owns at a time, taken by trylock only.
 //!
-//! A lock of the kernel would tie what is raced to what the lock allows: interrupts off while it is
-//! held, or not to be taken in an interrupt. Here whoever finds it taken does something else.
+//! A lock of the kernel would restrict the contexts that race: interrupts off while it is held, or
+//! not usable in interrupts. A context that finds the value taken does something else.
 
 use core::{
     cell::UnsafeCell,
@@ -25,8 +25,7 @@ pub(crate) struct Own<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: The value is given to one at a time, and what the last one did is there for the next:
-// `take` acquires what dropping `Taken` releases.
+// SAFETY: One context has the value at a time; `take` acquires the release by dropping `Taken`.
 unsafe impl<T: Send> Sync for Own<T> {}
 
 impl<T> Own<T> {
@@ -37,7 +36,7 @@ impl<T> Own<T> {
         }
     }
 
-    /// Takes the value, unless somebody has it.
+    /// Takes the value, unless another context has it.
     pub(crate) fn take(&self) -> Option<Taken<'_, T>> {
         // INVARIANT: Only one exchange finds a zero until `Taken` is dropped.
         self.taken
@@ -51,21 +50,21 @@ impl<T> Own<T> {
 ///
 /// # Invariants
 ///
-/// There is one for a value at a time.
+/// There is one `Taken` of a value at a time.
 pub(crate) struct Taken<'a, T>(&'a Own<T>);
 
 impl<T> Deref for Taken<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: Nobody else has it (invariant).
+        // SAFETY: No other context has the value (invariant).
         unsafe { &*self.0.value.get() }
     }
 }
 
 impl<T> DerefMut for Taken<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: Nobody else has it (invariant).
+        // SAFETY: No other context has the value (invariant).
         unsafe { &mut *self.0.value.get() }
     }
 }

@@ -5,8 +5,8 @@
 //! For a machine with memory below and above 4 GiB. Runs when loaded, and leaves its results as
 //! KTAP in `v7s_pressure/results` of debugfs: as many sets and tables as the parameters say; then,
 //! with all memory below 4 GiB taken but `spare` MiB, mappings until there is none left. Load
-//! `io_pgtable_arm_v7s_rust` first. That memory is given back is for the test to see, when this is
-//! unloaded, and so is what the log says.
+//! `io_pgtable_arm_v7s_rust` first. The test checks the log, and that all memory is given back when
+//! this module is unloaded.
 
 mod hoard;
 mod set;
@@ -66,7 +66,7 @@ const SECTIONS: usize = 4096;
 const PAGES: usize = SZ_1M / SZ_4K;
 /// MiB that the tables of a full set take, first-level one aside.
 const FULL: usize = SECTIONS * 1024 / SZ_1M;
-/// The result of a call without memory that did nothing.
+/// The result of a call that failed for lack of memory, without effect.
 const NO_MEMORY: Mapped = Mapped {
     error: -(bindings::ENOMEM as c_int),
     bytes: 0,
@@ -86,14 +86,14 @@ fn new_set(anywhere: bool) -> Result<Set> {
         coherent_walk: true,
         ..Default::default()
     };
-    // SAFETY: It names neither callbacks nor a device.
+    // SAFETY: The configuration names neither callbacks nor a device.
     unsafe { Set::new(&mut cfg) }
 }
 
 /// A set, with a page in each of its first sections.
 struct Filling {
     set: Set,
-    /// Its number, to tell where its pages lead.
+    /// Number of the set, which determines its output addresses.
     number: usize,
     /// Number of sections that have a page, and a table for it.
     filled: usize,
@@ -113,15 +113,15 @@ impl Filling {
         section * SZ_1M + section % PAGES * SZ_4K
     }
 
-    /// Returns its output address: never zero, and others for its neighbours' pages.
+    /// Returns the output address of the page: never zero, and different from that of other sets.
     fn paddr(&self, section: usize) -> u64 {
         (((self.number * 7919 + section) % 0xf_ff00 + 1) * SZ_4K) as u64
     }
 
-    /// Maps the page in the next section. What it said, if that did not go as it should.
+    /// Maps the page in the next section. Returns the result if it was not right.
     fn map_next(&mut self, gfp: bindings::gfp_t) -> core::result::Result<(), Mapped> {
         let (iova, paddr) = (Self::iova(self.filled), self.paddr(self.filled));
-        // SAFETY: Nobody else has the set.
+        // SAFETY: No other thread has the set.
         match unsafe { self.set.map(iova, paddr, SZ_4K, 1, gfp) } {
             Mapped {
                 error: 0,
@@ -134,7 +134,7 @@ impl Filling {
         }
     }
 
-    /// The same until `sections` have one.
+    /// Maps pages until `sections` sections have one.
     fn fill(&mut self, sections: usize, gfp: bindings::gfp_t) -> core::result::Result<(), Mapped> {
         while self.filled < sections {
             self.map_next(gfp)?;
@@ -142,10 +142,10 @@ impl Filling {
         Ok(())
     }
 
-    /// Returns true if all pages lead where they should, those beside them nowhere, and neither
-    /// does the next section.
+    /// Returns true if all pages translate right, and pages beside them and the next section not at
+    /// all.
     fn is_intact(&self) -> bool {
-        // SAFETY: Nobody else has the set.
+        // SAFETY: No other thread has the set.
         let leads = |iova| unsafe { self.set.translate(iova) };
         (0..self.filled).all(|section| {
             let iova = Self::iova(section);
@@ -154,17 +154,17 @@ impl Filling {
     }
 
     /// Maps the last pages of a section that has a table, and the first ones of the next, which has
-    /// none, and unmaps what was mapped. Whether that stopped half-way, for want of memory, or went
-    /// well; the error is something else.
+    /// none, and unmaps them again. Returns true if the call stopped half-way for lack of memory,
+    /// false if it mapped all; any other result is the error.
     fn stops_half_way(&self) -> Result<bool> {
         const HALF: usize = 8;
         let last = self.filled.checked_sub(1).ok_or(EINVAL)?;
-        // As far behind the section's own page as there are pages.
+        // At most the pages behind the section's own page.
         let pages = HALF.min(PAGES - 1 - last % PAGES);
         let iova = (last + 1) * SZ_1M - pages * SZ_4K;
         let paddr = SZ_1M as u64;
         let count = pages + HALF;
-        // SAFETY: Nobody else has the set.
+        // SAFETY: No other thread has the set.
         let said = unsafe {
             self.set
                 .map(iova, paddr, SZ_4K, count, bindings::GFP_KERNEL)
@@ -201,7 +201,7 @@ impl Filling {
 struct Fillings(KVVec<Filling>);
 
 impl Fillings {
-    /// So many empty sets, or as many as there is memory for.
+    /// Makes `count` empty sets, or as many as there is memory for.
     fn new(count: usize) -> Result<Self> {
         let mut sets = KVVec::with_capacity(count, GFP_KERNEL)?;
         for number in 0..count {
@@ -213,7 +213,7 @@ impl Fillings {
         Ok(Self(sets))
     }
 
-    /// Fills all of them up to `sections`. What the first call said that failed.
+    /// Fills all sets up to `sections`. Returns the result of the first call that failed.
     fn fill(&mut self, sections: usize, gfp: bindings::gfp_t) -> core::result::Result<(), Mapped> {
         self.0
             .iter_mut()
@@ -228,8 +228,8 @@ impl Fillings {
         self.0.iter().all(Filling::is_intact)
     }
 
-    /// Returns true if a call can be made that stops half-way. Others may give memory back
-    /// meanwhile, so that it takes several.
+    /// Returns true if a call stops half-way. It takes several tries, as other tasks may free
+    /// memory meanwhile.
     fn stop_half_way(&mut self, gfp: bindings::gfp_t) -> bool {
         const PATIENCE: usize = 1000;
         for _ in 0..PATIENCE {
@@ -247,7 +247,7 @@ impl Fillings {
         false
     }
 
-    /// The one that has some tables and no memory for others.
+    /// Returns the set that has some tables, and no memory for others.
     fn last(&mut self) -> Option<&mut Filling> {
         self.0
             .iter_mut()
@@ -255,7 +255,7 @@ impl Fillings {
     }
 }
 
-/// One result, with a number that says something about it.
+/// A result, with a number for the test line.
 struct Said {
     what: &'static str,
     good: bool,
@@ -276,7 +276,7 @@ impl Results {
         Ok(self.0.push(Said { what, good, number }, GFP_KERNEL)?)
     }
 
-    /// As many tables as the parameters say.
+    /// Makes the number of tables in the parameters.
     fn many(&mut self) -> Result {
         let sets = parameter(&module_parameters::sets) as usize;
         let tables = (parameter(&module_parameters::tables) as usize).min(SECTIONS);
@@ -287,11 +287,11 @@ impl Results {
         self.say("each page leads where it should", all.are_intact(), 0)
     }
 
-    /// As many as there is memory for.
+    /// Makes tables until there is no memory.
     fn none_left(&mut self) -> Result {
         let spare = parameter(&module_parameters::spare) as usize;
-        // More than will be filled: their first-level tables want more than a page in one piece,
-        // which is the first thing not to be had.
+        // More sets than will be filled: first-level tables need several contiguous pages, which
+        // run out first.
         let mut all = Fillings::new(spare / FULL + 16)?;
         let hoard = Hoard::take_all(spare);
         self.say(
@@ -308,7 +308,7 @@ impl Results {
         let half_way = all.stop_half_way(bindings::GFP_KERNEL);
         self.say("a call that gets half-way says how far", half_way, 0)?;
 
-        // What is kept for those who cannot wait.
+        // The reserve for atomic allocations.
         let before = all.tables();
         let result = all.fill(SECTIONS, bindings::GFP_ATOMIC);
         let said = "GFP_ATOMIC is -ENOMEM when even its reserves are used, tables more";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A race: rounds in which all actors act at once, and rests between in which everything is
-//! compared and the tables that they share are taken down, so that the next round makes them again.
+//! A race: rounds in which all actors call at once. In the rests between them everything is
+//! compared, and shared tables are removed, so that the next round makes them again.
 
 use kernel::{
     bindings,
@@ -57,9 +57,9 @@ use crate::{
     }, //
 };
 
-/// Contexts on a CPU that act: a thread, hard interrupts, soft interrupts.
+/// Contexts on a CPU: a thread, hard interrupts, soft interrupts.
 pub(crate) const CONTEXTS: usize = 3;
-/// Most threads.
+/// Maximum number of threads.
 pub(crate) const THREADS_MAX: usize = ACTORS_MAX / CONTEXTS;
 
 /// Steps of a thread in a round, beside the first touches.
@@ -70,16 +70,16 @@ const COMPARE: u32 = 8;
 const SHARED: usize = ZONES[6].first;
 const _: () = assert!(ZONES[5].is_shared() && !ZONES[6].is_shared());
 
-/// Nanoseconds after which an interrupt begins nothing more.
+/// Nanoseconds after which an interrupt makes no more calls.
 const TICK: i64 = 300_000;
 
-/// Turns of a loop in which a thread waits for the one that it races.
+/// Number of times that a thread polls for the thread that it races with.
 const PATIENCE: usize = 2000;
 
 /// The state of one thread and its CPU.
 #[pin_data]
 struct Lane {
-    /// Held for no other reason than to be in atomic context.
+    /// Taken to be in atomic context.
     #[pin]
     lock: SpinLock<()>,
     /// The section that the thread is about to touch for the first time.
@@ -91,17 +91,17 @@ struct Lane {
     timers: Own<Option<Timers>>,
 }
 
-/// Everything that actors share.
+/// Data that all actors share.
 pub(crate) struct Race {
     tables: Tables,
     /// Indices of lane n: n times [`CONTEXTS`], and the next ones.
     actors: KVec<Own<Actor>>,
     lanes: KVec<Pin<KBox<Lane>>>,
-    /// The round that goes on, zero in a rest.
+    /// Number of the current round, zero in a rest.
     round: Atomic<u32>,
-    /// Threads that are done with it.
+    /// Number of threads that have ended it.
     done: Atomic<u32>,
-    /// True if something went wrong.
+    /// True after a wrong result.
     wrong: Atomic<u32>,
 }
 
@@ -110,7 +110,7 @@ impl Work for Race {
         let lane = &this.lanes[me];
         let round = this.round.load(Acquire);
         if round == 0 || round == lane.round.load(Relaxed) {
-            // Not for long, so that all set out at the same time.
+            // Polls for a short time, so that all start together.
             fsleep(Delta::from_micros(20));
             return;
         }
@@ -118,7 +118,7 @@ impl Work for Race {
         if let Some(mut timers) = lane.timers.take() {
             if timers.is_none() {
                 let actor = me * CONTEXTS;
-                // Those that there is no memory for do not run, which the counts show.
+                // A timer without memory does not run; the counts show it.
                 *timers = Timers::start(this, me, actor + 1, actor + 2).ok();
             }
         }
@@ -167,7 +167,7 @@ impl Race {
         }
     }
 
-    /// One call of a thread, in a context that may wait or in one that may not.
+    /// Makes a call of a thread, in a context that may sleep or in atomic context.
     fn in_context(
         &self,
         lane: &Lane,
@@ -182,10 +182,10 @@ impl Race {
         }
     }
 
-    /// A thread's part of a round: first touches of all shared sections, then whatever it likes.
+    /// Does a thread's part of a round: first touches of all shared sections, then random calls.
     ///
-    /// Threads touch in pairs, which set out together for each section; each pair begins with
-    /// others, so that it finds no tables there.
+    /// Threads touch in pairs that start together for each section; each pair starts at other
+    /// sections, where there are no tables yet.
     fn take_part(&self, me: usize, actor: &mut Actor, round: usize) {
         let lane = &self.lanes[me];
         let other = self.lanes.get(me ^ 1).unwrap_or(lane);
@@ -197,7 +197,7 @@ impl Race {
             lane.touched.store(touched, Release);
             let behind = || other.touched.load(Acquire) < touched;
             let _ = (0..PATIENCE).take_while(|_| behind()).count();
-            // So that now one and now the other is first.
+            // Alternates which of the two is first.
             for _ in 0..actor.below(64) {
                 core::hint::spin_loop();
             }
@@ -210,8 +210,8 @@ impl Race {
         }
     }
 
-    /// An interrupt on a lane's CPU: touches the section that the thread may be about to touch, and
-    /// does something else. Returns when the next is due.
+    /// Handles an interrupt on a lane's CPU: touches the section that the thread may be about to
+    /// touch, and makes random calls. Returns the time until the next one.
     pub(crate) fn tick(&self, lane: usize, actor: usize) -> Delta {
         let Some(mut actor) = self.actors[actor].take() else {
             // A rest.
@@ -228,12 +228,12 @@ impl Race {
             }
             self.note(&actor);
         }
-        // Most of the time is the threads', on a slow machine, too.
+        // Leaves most of the time to the threads, on a slow machine, too.
         let took = start.elapsed().as_nanos();
         Delta::from_nanos(200_000 + actor.below(1_000_000) as i64 + 8 * took)
     }
 
-    /// Takes all actors, which is a rest: whoever acts is done when this returns.
+    /// Takes all actors, which begins a rest: all calls have ended when this returns.
     fn rest(&self) -> Result<KVec<Taken<'_, Actor>>> {
         let mut taken = KVec::with_capacity(self.actors.len(), GFP_KERNEL)?;
         self.round.store(0, Release);
@@ -249,7 +249,7 @@ impl Race {
         Ok(taken)
     }
 
-    /// One round, and the beginning of a rest.
+    /// Does a round, and begins a rest.
     fn run_round(&self, round: u32) -> Result<KVec<Taken<'_, Actor>>> {
         self.done.store(0, Relaxed);
         self.round.store(round, Release);
@@ -259,7 +259,8 @@ impl Race {
         self.rest()
     }
 
-    /// Compares where every page leads, for callers and for the walker, with what all actors say.
+    /// Compares the translation of every page, for callers and for the walker, with the models of
+    /// all actors.
     fn compare(&self, actors: &[Taken<'_, Actor>]) -> Result<(), Wrong> {
         for (number, zone) in ZONES.iter().enumerate() {
             for page in 0..zone.sections(actors.len()) * SECTION {
@@ -269,7 +270,7 @@ impl Race {
                 self.compare_page(zone.first * SECTION + page, expected)?;
             }
         }
-        // Nobody has anything behind the last zone.
+        // Nothing is mapped behind the last zone.
         let last = &ZONES[ZONES.len() - 1];
         for section in last.first + last.sections(actors.len())..SZ_4K {
             self.compare_page(section * SECTION, 0)?;
@@ -279,7 +280,7 @@ impl Race {
 
     fn compare_page(&self, page: usize, expected: u64) -> Result<(), Wrong> {
         let iova = page * SZ_4K;
-        // SAFETY: All actors are taken, so that nobody changes anything.
+        // SAFETY: All actors are taken, so that no mapping changes.
         let translated = unsafe { self.tables.set.translate(iova) };
         for (what, got) in [
             ("translate, of all", translated),
@@ -299,8 +300,7 @@ impl Race {
         Ok(())
     }
 
-    /// Takes the tables down that are shared, full or empty, and some of them by mapping a section
-    /// over them.
+    /// Removes the shared tables, full or empty, some of them by mapping a section over them.
     fn take_down(&self, actors: &mut [Taken<'_, Actor>]) -> Result<(), Wrong> {
         for (number, zone) in ZONES
             .iter()
@@ -321,8 +321,8 @@ impl Race {
         Ok(())
     }
 
-    /// Takes one table down, in which something is `live` or not; if `replace`, a section is mapped
-    /// over it first.
+    /// Removes one table, which has mappings if `live`; if `replace`, a section is mapped over it
+    /// first.
     fn take_down_section(
         &self,
         zone: &Zone,
@@ -344,7 +344,7 @@ impl Race {
         };
         let set = &self.tables.set;
         if replace {
-            // SAFETY: All actors are taken, so that the addresses are nobody's.
+            // SAFETY: All actors are taken, so that no other call concerns these addresses.
             let mapped = unsafe { set.map(iova, SZ_1M as u64, SZ_1M, 1, bindings::GFP_KERNEL) };
             let got = (mapped.error, mapped.bytes as u64);
             let expected = if live { (EXISTS, 0) } else { (0, SZ_1M as u64) };
@@ -354,7 +354,7 @@ impl Race {
         }
         // SAFETY: The addresses belong to this thread.
         let unmapped = unsafe { set.unmap(iova, SZ_1M, 1) };
-        // A table in which nothing is mapped any more may be there or not.
+        // An empty table may have been removed or not.
         if unmapped != SZ_1M && (live || replace || unmapped != 0) {
             return wrong("unmap a table", (0, unmapped as u64), (0, SZ_1M as u64));
         }
@@ -366,15 +366,15 @@ impl Race {
 pub(crate) struct Outcome {
     pub(crate) setup: Setup,
     pub(crate) rounds: u32,
-    /// Calls of threads, in hard interrupts, and in soft ones.
+    /// Numbers of calls: of threads, in hard interrupts, and in soft ones.
     pub(crate) counts: [Counts; CONTEXTS],
-    /// True if all that the walker could see was kept.
+    /// True if all write-backs fitted into the model of memory.
     pub(crate) complete: bool,
-    /// The first thing that was wrong.
+    /// The first wrong result.
     pub(crate) wrong: Option<Wrong>,
 }
 
-/// Races until `calls` calls were made, or something went wrong.
+/// Races until `calls` calls were made, or a result was wrong.
 #[inline(never)] // For a stack frame of its own.
 pub(crate) fn race(setup: Setup, threads: usize, calls: u64, seed: u64) -> Result<Outcome> {
     let race = Arc::new(Race::new(setup, threads, seed)?, GFP_KERNEL)?;
@@ -389,7 +389,7 @@ pub(crate) fn race(setup: Setup, threads: usize, calls: u64, seed: u64) -> Resul
     let result = rounds(&race, calls, &mut outcome);
     drop(running);
     for lane in &race.lanes {
-        // They hold the race, which would hold them.
+        // Breaks the reference cycle: threads and timers hold the race.
         drop(lane.timers.take().and_then(|mut timers| timers.take()));
     }
     result?;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! v7s_rival: somebody else who redirects a function that io_pgtable_arm_v7s_rust redirects, as a
-//! live patch would.
+//! v7s_rival: redirects a function that io_pgtable_arm_v7s_rust redirects, as a live patch would.
 //!
 //! C header: [`include/linux/ftrace.h`](srctree/include/linux/ftrace.h)
 //!
-//! It lets every call go where it was going, but ftrace does not know that: who may change where
-//! calls go is one for each function, and the second is refused.
+//! It leaves every call as it is, but has the flag IPMODIFY, which ftrace allows to one user of
+//! each function; the second is refused.
 
 use kernel::{
     bindings,
@@ -47,7 +46,7 @@ unsafe extern "C" fn on_call(
 ///
 /// # Invariants
 ///
-/// It is registered.
+/// The hook is registered.
 struct Rival(Pin<KBox<Opaque<bindings::ftrace_ops>>>);
 
 // SAFETY: Only ftrace uses it, under its own locks.

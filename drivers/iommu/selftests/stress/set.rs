@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A table set as a driver has it that knows nothing of who serves it: from
-//! `alloc_io_pgtable_ops()`, through the function pointers, back to `free_io_pgtable_ops()`.
+//! A table set of any provider, as drivers use it: made by `alloc_io_pgtable_ops()`, called through
+//! the function pointers, freed by `free_io_pgtable_ops()`.
 //!
 //! C header: [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h)
 
@@ -20,10 +20,10 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `ops` is that of a live set, which belongs to this value, and `calls` a copy of it.
+/// `ops` belongs to a live set, which belongs to this value; `calls` is a copy of it.
 pub(crate) struct Set {
     ops: NonNull<bindings::io_pgtable_ops>,
-    /// The functions of whoever serves.
+    /// The functions of the provider.
     pub(crate) calls: bindings::io_pgtable_ops,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Mapped {
 }
 
 impl Set {
-    /// Asks for a set, and completes `cfg`; [`ENOMEM`] if there is none.
+    /// Makes a set, and completes `cfg`; [`ENOMEM`] if it was refused.
     ///
     /// # Safety
     ///
@@ -65,7 +65,7 @@ impl Set {
     ///
     /// # Safety
     ///
-    /// Nobody else's call concerns these input addresses at the same time.
+    /// No other call concerns these input addresses at the same time.
     pub(crate) unsafe fn map(
         &self,
         iova: usize,
@@ -78,7 +78,8 @@ impl Set {
         const RW: c_int = (prot::READ | prot::WRITE) as c_int;
         let mut mapped = BEFORE;
         let (ops, paddr) = (self.ops.as_ptr(), paddr as bindings::phys_addr_t);
-        // SAFETY: A live set (invariant), and the rest is the caller's promise.
+        // SAFETY: A live set (invariant); no other call concerns the addresses (function
+        // requirement).
         let error = self.calls.map_pages.map_or(1, |map_pages| unsafe {
             map_pages(ops, iova, paddr, pgsize, count, RW, gfp, &mut mapped)
         });
@@ -92,12 +93,13 @@ impl Set {
     ///
     /// # Safety
     ///
-    /// Nobody else's call concerns these input addresses at the same time.
+    /// No other call concerns these input addresses at the same time.
     pub(crate) unsafe fn unmap(&self, iova: usize, pgsize: usize, count: usize) -> usize {
         let Some(unmap_pages) = self.calls.unmap_pages else {
             return usize::MAX;
         };
-        // SAFETY: A live set (invariant), and the rest is the caller's promise.
+        // SAFETY: A live set (invariant); no other call concerns the addresses (function
+        // requirement).
         unsafe { unmap_pages(self.ops.as_ptr(), iova, pgsize, count, ptr::null_mut()) }
     }
 
@@ -105,20 +107,21 @@ impl Set {
     ///
     /// # Safety
     ///
-    /// Nobody changes the mapping of this input address at the same time.
+    /// No other call changes the mapping of this input address at the same time.
     #[allow(clippy::useless_conversion)] // `phys_addr_t` has 32 bits on some kernels.
     pub(crate) unsafe fn translate(&self, iova: usize) -> u64 {
         let Some(iova_to_phys) = self.calls.iova_to_phys else {
             return u64::MAX;
         };
-        // SAFETY: A live set (invariant), and the rest is the caller's promise.
+        // SAFETY: A live set (invariant); no other call concerns the addresses (function
+        // requirement).
         unsafe { iova_to_phys(self.ops.as_ptr(), iova) }.into()
     }
 }
 
 impl Drop for Set {
     fn drop(&mut self) {
-        // SAFETY: Ours (invariant), nobody uses it any more, and no device walks it.
+        // SAFETY: The set belongs to `self` (invariant), and no device walks it.
         unsafe { bindings::free_io_pgtable_ops(self.ops.as_ptr()) };
     }
 }

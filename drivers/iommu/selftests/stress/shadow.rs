@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The expected mappings of one actor, worked out from the contract of
-//! `struct io_pgtable_ops` and never read back.
+//! A model of the mappings of one actor, kept from its calls alone.
 //!
 //! An oracle of its own on purpose: it shares no code with the models of v7s_fuzz and v7s_compare.
 //!
@@ -21,7 +20,7 @@ use crate::zones::{
     ZONES, //
 };
 
-/// The page that a page of 4 KiB is part of: its output address above its size.
+/// The page that a page of 4 KiB is part of: its output address and its size in one word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Cell(u32);
 
@@ -65,7 +64,7 @@ impl Place {
 /// One actor's pages in one zone.
 struct Part {
     cells: KVVec<Cell>,
-    /// For sections that are the actor's alone: whether there is a second-level table.
+    /// For sections that are the actor's alone: true if there is a second-level table.
     tables: KVec<bool>,
 }
 
@@ -89,12 +88,12 @@ impl Shadow {
         Ok(Self { parts })
     }
 
-    /// The output address of a page, zero if it has none.
+    /// Returns the output address of a page, zero if it is not mapped.
     pub(crate) fn paddr(&self, place: Place) -> u64 {
         self.parts[place.zone].cells[place.at].paddr()
     }
 
-    /// Bytes in the page that maps a page of 4 KiB, zero if it is not mapped.
+    /// Returns the bytes in the page that maps a page of 4 KiB, zero if it is not mapped.
     pub(crate) fn size(&self, place: Place) -> usize {
         self.parts[place.zone].cells[place.at].size()
     }
@@ -105,8 +104,8 @@ impl Shadow {
         tables.get(place.at / SECTION).is_some_and(|table| *table)
     }
 
-    /// Maps as many of `count` pages of `size` bytes as can be, up to the first that is in the way.
-    /// Returns how many.
+    /// Maps `count` pages of `size` bytes, up to the first where something is mapped. Returns their
+    /// number.
     pub(crate) fn map(&mut self, place: Place, paddr: u64, size: usize, count: usize) -> usize {
         let part = &mut self.parts[place.zone];
         let pages = size / SZ_4K;
@@ -119,7 +118,7 @@ impl Shadow {
             for (j, cell) in cells.iter_mut().enumerate() {
                 *cell = Cell::new(paddr + ((i * pages + j) * SZ_4K) as u64, size);
             }
-            // A table is made for small pages, and an empty one gives way to a section.
+            // A table is made for small pages; a section replaces an empty one.
             for section in at / SECTION..(at + pages).div_ceil(SECTION) {
                 if let Some(table) = part.tables.get_mut(section) {
                     *table = size < SZ_1M;
@@ -129,8 +128,8 @@ impl Shadow {
         count
     }
 
-    /// Unmaps as many of `count` pages of `size` bytes as can be, up to the first that cannot.
-    /// Returns how many.
+    /// Unmaps `count` pages of `size` bytes, up to the first that cannot be unmapped. Returns their
+    /// number.
     pub(crate) fn unmap(&mut self, place: Place, size: usize, count: usize) -> usize {
         let part = &mut self.parts[place.zone];
         let pages = size / SZ_4K;
@@ -147,7 +146,7 @@ impl Shadow {
         count
     }
 
-    /// Forgets what was in a zone.
+    /// Forgets the mappings in a zone.
     pub(crate) fn forget(&mut self, zone: usize) {
         self.parts[zone].cells.fill(Cell::EMPTY);
     }
@@ -155,7 +154,7 @@ impl Shadow {
 
 impl Part {
     /// Returns true if a page of `size` bytes can be unmapped: all of it is mapped, by nothing
-    /// larger. A second-level table goes as a whole, whatever is in it.
+    /// larger. A second-level table is removed as a whole, with its content.
     fn may_go(&self, at: usize, size: usize) -> bool {
         let cells = &self.cells[at..at + size / SZ_4K];
         if size < SZ_1M {

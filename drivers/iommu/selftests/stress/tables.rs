@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The set that is raced for, and what its walker sees.
+//! The table set of a race, and the walks of its walker.
 
 use kernel::{
     bindings,
@@ -71,7 +71,7 @@ impl Tables {
             0
         };
         let mut cfg = bindings::io_pgtable_cfg {
-            // Mappings that are in the way are tried all the time.
+            // Races map over existing mappings all the time.
             quirks: quirks | v7s_stress_no_warn_quirk(),
             pgsize_bitmap: crate::zones::SIZES.iter().sum(),
             ias: 32,
@@ -86,7 +86,7 @@ impl Tables {
         let ttbr = unsafe { cfg.__bindgen_anon_1.arm_v7s_cfg.ttbr };
         Ok(Self {
             set,
-            // The rest is attributes: such a table is 16 KiB, and aligned to that.
+            // The other bits are attributes: such a table is aligned to its size of 16 KiB.
             l1: u64::from(ttbr & !0x3fff),
             kept,
             extended: setup.extended,
@@ -101,7 +101,7 @@ impl Tables {
 
     /// Returns the output address that the walker finds for an input address; zero if it faults.
     ///
-    /// Nobody may change the mapping of `iova` at the same time, or the answer is anything.
+    /// The result is undefined if the mapping of `iova` changes at the same time.
     pub(crate) fn walk(&self, iova: usize) -> u64 {
         let (l1, extended) = (self.l1, self.extended);
         match &self.kept {
@@ -110,7 +110,7 @@ impl Tables {
         }
     }
 
-    /// Returns true if all that the walker could see was kept.
+    /// Returns true if all write-backs fitted into the model of memory.
     pub(crate) fn is_complete(&self) -> bool {
         self.kept.as_ref().is_none_or(|kept| kept.is_complete())
     }

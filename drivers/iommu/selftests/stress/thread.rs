@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kernel threads that do the same thing until they are dropped.
+//! Kernel threads that repeat a function until they are dropped.
 //!
 //! C header: [`include/linux/kthread.h`](srctree/include/linux/kthread.h)
 
@@ -23,7 +23,7 @@ extern "C" {
 
 /// The work of threads.
 pub(crate) trait Work: Send + Sync + 'static {
-    /// Called over and over by thread `me`, with nothing held. Returns soon.
+    /// Called repeatedly by thread `me`, without locks. Returns soon.
     fn turn(this: &Arc<Self>, me: usize);
 }
 
@@ -49,7 +49,7 @@ unsafe impl<W: Work> Send for Thread<W> {}
 unsafe impl<W: Work> Sync for Thread<W> {}
 
 impl<W: Work> Thread<W> {
-    /// Starts number `me` of some threads, each on a CPU of its own as far as there are as many.
+    /// Starts thread number `me`, on CPU `me` modulo the number of CPUs.
     pub(crate) fn start(work: Arc<W>, me: usize) -> Result<Self> {
         let task = KBox::new(Task { work, me }, GFP_KERNEL)?;
         // SAFETY: `task` is there until the thread was stopped, and the name has nothing to format.
@@ -74,7 +74,7 @@ impl<W: Work> Thread<W> {
         })
     }
 
-    /// Starts `count` of them.
+    /// Starts `count` threads.
     pub(crate) fn start_all(work: &Arc<W>, count: usize) -> Result<KVec<Self>> {
         let mut threads = KVec::with_capacity(count, GFP_KERNEL)?;
         for me in 0..count {
@@ -86,7 +86,7 @@ impl<W: Work> Thread<W> {
 
 impl<W: Work> Drop for Thread<W> {
     fn drop(&mut self) {
-        // SAFETY: It does not end before (invariant).
+        // SAFETY: The thread was not stopped (invariant), and does not end before that.
         unsafe { bindings::kthread_stop(self.thread.as_ptr()) };
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Contexts that may not wait: timers that expire in hard and in soft interrupts, and so in the
-//! middle of what a thread does on the same CPU.
+//! Timers that expire in hard and in soft interrupts: atomic contexts that interrupt a thread on
+//! the same CPU.
 //!
-//! The mode of the former leaves it to the kernel where they expire: a real-time kernel, which does
-//! not allocate in hard interrupts, makes soft ones of them.
+//! The mode of the former is not HARD: a real-time kernel, which does not allocate in hard
+//! interrupts, runs them in soft ones.
 
 use core::marker::PhantomData;
 
@@ -49,7 +49,7 @@ type Hard = Timer<RelativePinnedMode<Monotonic>>;
 type Soft = Timer<RelativePinnedSoftMode<Monotonic>>;
 
 impl<M: HrTimerMode<Expires = Delta> + 'static> Timer<M> {
-    /// Starts it for an actor of a lane, on this CPU.
+    /// Starts the timer for an actor of a lane, on this CPU.
     fn start(race: Arc<Race>, lane: usize, actor: usize) -> Result<ArcHrTimerHandle<Self>> {
         let init = pin_init!(Self {
             timer <- HrTimer::new(),
@@ -80,14 +80,14 @@ impl_has_hr_timer! {
     }
 }
 
-/// Both, until this is dropped.
+/// Timers of both kinds, cancelled when dropped.
 pub(crate) struct Timers {
     _hard: ArcHrTimerHandle<Hard>,
     _soft: ArcHrTimerHandle<Soft>,
 }
 
 impl Timers {
-    /// Starts them on this CPU.
+    /// Starts both on this CPU.
     pub(crate) fn start(race: &Arc<Race>, lane: usize, hard: usize, soft: usize) -> Result<Self> {
         Ok(Self {
             _hard: Hard::start(race.clone(), lane, hard)?,

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! v7s_users: drivers with ARM_V7S tables that know nothing of who serves them.
+//! v7s_users: drivers with ARM_V7S tables, of any provider.
 //!
-//! `sets` of them are made when this is loaded, in turn for two devices, and given back when it is
-//! unloaded; `threads` make, use and give back one set after the other meanwhile. Each set maps a
-//! page of each size of its own, which is looked at again before the set goes. `v7s_users/counts`
-//! in debugfs says how many sets came from whom, and how many things were wrong, which the log
-//! describes.
+//! Makes `sets` table sets when it is loaded, in turn for two devices, and frees them when it is
+//! unloaded; meanwhile `threads` threads make, use and free one set after the other. Each set maps
+//! a page of each size, which is checked again before the set is freed. `v7s_users/counts` in
+//! debugfs has the number of sets of each provider, and of errors, which are in the log.
 
 #[path = "../lib/device.rs"]
 mod device;
@@ -69,7 +68,7 @@ module! {
     },
 }
 
-/// The page sizes, and an input address of each that is in nobody else's section.
+/// The page sizes, and an input address for each, all in different sections.
 const PAGES: [(usize, usize); 4] = [
     (SZ_4K, 0x0012_3000),
     (SZ_64K, 0x0345_0000),
@@ -77,10 +76,10 @@ const PAGES: [(usize, usize); 4] = [
     (SZ_16M, 0x0900_0000),
 ];
 
-/// The memory that devices reach: tables at addresses of 32 bits.
+/// DMA mask of the devices: tables lie at addresses of 32 bits.
 const MASK: u64 = u32::MAX as u64;
 
-/// All that callers share.
+/// Data that all threads share.
 struct Shared {
     // Sets are dropped before them: threads first, then those that stayed.
     devices: [PlatformDevice; 2],
@@ -104,7 +103,7 @@ impl Shared {
         })
     }
 
-    /// Takes note of something that is wrong.
+    /// Counts and logs an error.
     fn wrong(&self, what: &str, number: u64) {
         self.wrong.fetch_add(1, Relaxed);
         pr_err!("wrong: {what} set {number}\n");
@@ -133,7 +132,7 @@ impl Shared {
         Ok(user)
     }
 
-    /// Looks at a set for the last time, and gives it back.
+    /// Checks a set, and frees it.
     fn give_back(&self, user: User) {
         if !user.translates() {
             self.wrong("translation by", user.number);
@@ -144,7 +143,7 @@ impl Shared {
     }
 }
 
-/// Returns true if a set is C's, whose code is next to that of the function that hands it out.
+/// Returns true if a set is of C: its code is near `alloc_io_pgtable_ops()`.
 fn is_c(set: &Set) -> bool {
     let hands_out = bindings::alloc_io_pgtable_ops as *const () as usize;
     let serves = set
@@ -186,7 +185,7 @@ impl User {
         })
     }
 
-    /// Half of the sets go as they are.
+    /// Unmaps the pages of every second set; the others are freed with their mappings.
     fn unmap(&self) -> bool {
         self.number % 2 == 0
             || PAGES.iter().all(|&(size, iova)| {
@@ -202,7 +201,7 @@ impl Work for Shared {
             Ok(user) => this.give_back(user),
             Err(_) => this.wrong("no", this.next.load(Relaxed)),
         }
-        // Moments without any set, so that their module can go.
+        // Leaves times without any set, so that the module can be unloaded.
         fsleep(Delta::from_micros(1000 + 370 * me as i64));
     }
 }

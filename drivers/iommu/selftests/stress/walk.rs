@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The walk through the tables as a walker does it.
+//! Table walk in software.
 //!
 //! Written from the ARM Architecture Reference Manual ARMv7-A/R (DDI 0406), B3.5, and what
 //! [`include/linux/io-pgtable.h`](srctree/include/linux/io-pgtable.h) says of

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whose input addresses are whose.
+//! Division of the input addresses among actors.
 //!
-//! A zone is some sections (1 MiB) that belong to all actors, dealt out in runs of as many pages as
-//! the zone says, in turn. Runs are shorter than a section in most zones, so that several actors
-//! have part of each second-level table; where their length is odd, two share an aligned word of
-//! it; and where it does not divide 256, runs go on in the next table.
+//! A zone is some sections (1 MiB), dealt out to all actors in turn, in runs of a number of pages.
+//! Runs are shorter than a section in most zones, so that several actors have part of each
+//! second-level table; where their length is odd, two share an aligned word of it; and where it
+//! does not divide 256, runs go on in the next table.
 
 use kernel::sizes::{
     SZ_16M,
@@ -20,9 +20,9 @@ pub(crate) const SIZES: [usize; 4] = [SZ_4K, SZ_64K, SZ_1M, SZ_16M];
 /// Pages of 4 KiB in a section.
 pub(crate) const SECTION: usize = SZ_1M / SZ_4K;
 
-/// Some sections that are dealt out in runs.
+/// Consecutive sections, dealt out in runs.
 pub(crate) struct Zone {
-    /// The first of its sections.
+    /// Number of the first section.
     pub(crate) first: usize,
     /// Number of runs; for the last zone, for each actor.
     sections: usize,
@@ -54,7 +54,7 @@ impl Zone {
         }
     }
 
-    /// Its sections, if there are `actors`.
+    /// Returns the number of sections, given the number of actors.
     pub(crate) fn sections(&self, actors: usize) -> usize {
         if self.has(SZ_16M) {
             self.sections * actors
@@ -68,7 +68,7 @@ impl Zone {
         self.run % (size / SZ_4K) == 0
     }
 
-    /// Returns true if sections belong to several actors, so that none may make one go.
+    /// Returns true if sections belong to several actors, so that none may unmap a whole one.
     pub(crate) const fn is_shared(&self) -> bool {
         !self.has(SZ_1M)
     }
@@ -83,18 +83,18 @@ impl Zone {
         self.runs_of_all(actors).saturating_sub(me).div_ceil(actors)
     }
 
-    /// The first page of a run, counted from the beginning of the space.
+    /// Returns the first page of a run, counted from the beginning of the space.
     pub(crate) fn page(&self, me: usize, actors: usize, run: usize) -> usize {
         self.first * SECTION + (run * actors + me) * self.run
     }
 
-    /// Whose a page of the zone is: the actor, and the page's number among those that are his.
+    /// Returns the actor of a page of the zone, and the number of the page among the actor's.
     pub(crate) fn owner(&self, page: usize, actors: usize) -> Option<(usize, usize)> {
         let (run, at) = (page / self.run, page % self.run);
         (run < self.runs_of_all(actors)).then(|| (run % actors, run / actors * self.run + at))
     }
 
-    /// The first run of actor `me` that has a page in a section of the zone, or none.
+    /// Returns the first run of actor `me` that has a page in a section of the zone, or none.
     pub(crate) fn run_in(&self, section: usize, me: usize, actors: usize) -> Option<usize> {
         let (start, end) = (section * SECTION, (section + 1) * SECTION);
         let earliest = start.div_ceil(self.run);

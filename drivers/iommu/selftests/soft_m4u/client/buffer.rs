@@ -30,7 +30,7 @@ use crate::{
     }, //
 };
 
-// In memory.c. The types are C's own, but the lint minds those that a configuration leaves empty.
+// In memory.c. Some types are empty in some configurations, which the lint reports.
 #[allow(improper_ctypes)]
 extern "C" {
     fn m4u_client_map(
@@ -43,9 +43,9 @@ extern "C" {
     fn m4u_client_unmap(dev: *mut bindings::device, iova: u64, size: usize, direction: c_int);
 }
 
-/// The C structure, which the kernel crate keeps to itself.
+/// Returns the `struct device`.
 pub(crate) fn raw(dev: &Device) -> *mut bindings::device {
-    // CAST: `Device` is a transparent wrapper of it.
+    // CAST: `Device` is a transparent wrapper of `struct device`.
     core::ptr::from_ref(dev).cast_mut().cast()
 }
 
@@ -79,7 +79,7 @@ struct Single {
 
 impl Drop for Single {
     fn drop(&mut self) {
-        // SAFETY: By the invariants.
+        // SAFETY: The memory is mapped for `dev`, which is bound (type invariant).
         unsafe {
             m4u_client_unmap(
                 raw(&self.dev),
@@ -91,7 +91,7 @@ impl Drop for Single {
     }
 }
 
-/// Pages of the vmalloc area, lent to a scatterlist that is dropped before them.
+/// Pages of the vmalloc area, borrowed by a scatterlist that is dropped before them.
 struct Lent {
     memory: NonNull<u8>,
     bytes: usize,
@@ -110,7 +110,7 @@ impl page::AsPageIter for Lent {
 }
 
 enum Mapping {
-    /// For as long as the memory is there.
+    /// Returns the pages, valid as long as the memory.
     Coherent(u64),
     Single(Single),
     Sg(Pin<KBox<SGTable<Owned<Lent>>>>),
@@ -123,13 +123,13 @@ pub(crate) type Segment = (u64, usize);
 ///
 /// Exists only while the device is bound.
 pub(crate) struct Buffer {
-    // Dropped in this order.
+    // Drop order: the mapping before the memory.
     mapping: Option<Mapping>,
     pub(crate) memory: Memory,
 }
 
 impl Buffer {
-    /// Has `fill` fill the memory, and maps it for the device.
+    /// Fills the memory with `fill`, and maps it for the device.
     pub(crate) fn new(
         dev: &Device<Bound>,
         kind: Kind,
@@ -138,7 +138,7 @@ impl Buffer {
         fill: impl FnOnce(&mut [u64]),
     ) -> Result<Self> {
         let mut memory = Memory::new(dev, kind, bytes)?;
-        // SAFETY: The device does not know it yet.
+        // SAFETY: The memory is not mapped for the device yet.
         fill(unsafe { memory.words_mut() });
         let mapping = match &memory {
             Memory::Coherent(memory) => Mapping::Coherent(dma_address(memory)),
@@ -151,7 +151,7 @@ impl Buffer {
         })
     }
 
-    /// The input addresses of the buffer, in its order.
+    /// Returns the input addresses of the buffer, in order.
     pub(crate) fn segments(&self) -> Result<KVec<Segment>> {
         let mut segments = KVec::new();
         match &self.mapping {
@@ -171,7 +171,7 @@ impl Buffer {
         Ok(segments)
     }
 
-    /// Takes the buffer from the device, but for coherent ones, which it always has.
+    /// Unmaps the buffer; coherent ones stay mapped.
     pub(crate) fn unmap(&mut self) {
         if !matches!(self.mapping, Some(Mapping::Coherent(_))) {
             self.mapping = None;
@@ -181,7 +181,7 @@ impl Buffer {
 
 fn single(dev: &Device<Bound>, memory: &Memory, access: Access) -> Result<Single> {
     let mut iova = 0;
-    // SAFETY: The device is bound, and the memory is there for longer than the mapping.
+    // SAFETY: The device is bound, and the memory outlives the mapping.
     to_result(unsafe {
         m4u_client_map(
             raw(dev),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The work of a driver, with its result checked: data from one buffer to another, by the
-//! device, through the M4U.
+//! Copies by the device from one buffer to another, through the M4U, with the result checked.
 
 use kernel::{
     bindings,
@@ -75,12 +74,12 @@ impl Report {
     }
 }
 
-/// Word `i` of the data that `seed` stands for.
+/// Returns word `i` of the data for `seed`.
 fn word(seed: u64, i: usize) -> u64 {
     (seed ^ i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Returns true if what arrived is what was sent.
+/// Returns true if the data arrived unchanged.
 fn compare(seed: u64, words: &[u64]) -> Result {
     match words
         .iter()
@@ -96,7 +95,7 @@ fn compare(seed: u64, words: &[u64]) -> Result {
     }
 }
 
-/// Asks the IOMMU driver, the M4U and the CPU where each page of `buffer` is.
+/// Checks that IOMMU driver, M4U and CPU have the same physical address for each page of `buffer`.
 fn check_pages(dev: &Device<Bound>, buffer: &Buffer, report: &mut Report) -> Result {
     // SAFETY: A bound device.
     let domain = unsafe { bindings::iommu_get_domain_for_dev(raw(dev)) };
@@ -108,7 +107,7 @@ fn check_pages(dev: &Device<Bound>, buffer: &Buffer, report: &mut Report) -> Res
     for (iova, len) in buffer.segments()? {
         for iova in (iova..iova + len as u64).step_by(PAGE_SIZE) {
             let phys = buffer.memory.phys(offset);
-            // SAFETY: The domain is there as long as the device is bound.
+            // SAFETY: The domain lives as long as the device is bound.
             let driver = unsafe { bindings::iommu_iova_to_phys(domain, iova) };
             let (m4u, size) = soft_m4u::translate(iova)?;
             if driver != phys || m4u != phys {
@@ -126,7 +125,7 @@ fn check_pages(dev: &Device<Bound>, buffer: &Buffer, report: &mut Report) -> Res
     }
 }
 
-/// Has the device copy all of `from` to `to`.
+/// Makes the device copy all of `from` to `to`.
 fn copy(from: &[Segment], to: &[Segment]) -> Result {
     let (mut from, mut to) = (from.iter().copied(), to.iter().copied());
     let (mut source, mut target) = ((0, 0), (0, 0));
@@ -147,7 +146,7 @@ fn copy(from: &[Segment], to: &[Segment]) -> Result {
     }
 }
 
-/// Has the device read the last word of a buffer that it was sent, and compares it.
+/// Makes the device read the last word of a buffer, and compares it.
 fn check_last(segments: &[Segment], seed: u64, words: usize) -> Result {
     let (iova, len) = *segments.last().ok_or(EINVAL)?;
     let mut last = [0; size_of::<u64>()];
@@ -159,8 +158,8 @@ fn check_last(segments: &[Segment], seed: u64, words: usize) -> Result {
     Err(EIO)
 }
 
-/// Sends `bytes` from one buffer to another. Both are gone afterwards, and where the second was is
-/// returned.
+/// Copies `bytes` from one buffer to another, and frees both. Returns the input addresses of the
+/// second.
 pub(crate) fn round_trip(
     dev: &Device<Bound>,
     kind: Kind,
@@ -182,12 +181,12 @@ pub(crate) fn round_trip(
     check_last(&segments, seed, bytes / size_of::<u64>())?;
 
     target.unmap();
-    // SAFETY: The device has done what it was to do.
+    // SAFETY: The device has ended its copy.
     compare(seed, unsafe { target.memory.words() })?;
     Ok((report, segments))
 }
 
-/// Returns true if addresses that are mapped no more lead nowhere. Nobody else may map any
+/// Returns true if the device cannot access addresses that were unmapped. No other thread maps any
 /// meanwhile.
 pub(crate) fn check_gone(segments: &[Segment]) -> Result {
     for (iova, len) in segments {

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver whose device is behind the soft M4U, and which has it prove that data arrives.
+//! A driver of a device behind the soft M4U, which checks copies by the device.
 //!
-//! It takes commands in `soft_m4u_client/run` of debugfs; writing one fails if what it asks for
-//! did not come true, and the log says why. Reading the file gives the last report.
+//! Takes commands in `soft_m4u_client/run` of debugfs; writing one fails if the check fails, and
+//! the log has the reason. Reading the file returns the last report.
 //!
-//! | command | does |
-//! |---|---|
-//! | `coherent BYTES` | the device copies a buffer of `dma_alloc_coherent()` to another |
-//! | `single BYTES` | the same with `dma_map_single()` |
-//! | `sg BYTES` | the same with `dma_map_sgtable()` of what `vmalloc()` gives |
-//! | `scattered BYTES` | the same of pages none of which follows another |
-//! | `threads COUNT ROUNDS` | that many threads do that many of all these |
-//! | `hold KIND BYTES` | maps a buffer that stays until the driver is unbound |
-//! | `late KIND BYTES` | the device writes where a buffer was: has to fail with `EFAULT` |
+//! | command | does | |---|---| | `coherent BYTES` | the device copies a buffer of
+//! `dma_alloc_coherent()` to another | | `single BYTES` | copies with `dma_map_single()` | | `sg
+//! BYTES` | copies with `dma_map_sgtable()` of memory from `vmalloc()` | | `scattered BYTES` |
+//! copies with `dma_map_sgtable()` of pages that are not consecutive | | `threads COUNT ROUNDS` |
+//! `COUNT` threads make `ROUNDS` copies each, of all kinds | | `hold KIND BYTES` | maps a buffer
+//! that stays until the driver is unbound | | `late KIND BYTES` | the device writes to an unmapped
+//! buffer: has to fail with `EFAULT` |
 
 mod buffer;
 #[path = "../../../../../mm/slab/module/compat.rs"]
@@ -81,7 +79,7 @@ struct State {
 #[pin_data]
 struct Control {
     dev: ARef<platform::Device>,
-    /// Nothing once the driver is being unbound. One command at a time.
+    /// `None` once the driver is being unbound. One command at a time.
     #[pin]
     while_bound: Mutex<Option<State>>,
 }
@@ -119,7 +117,7 @@ impl Control {
         let mut while_bound = self.while_bound.lock();
         let state = (*while_bound).as_mut().ok_or(ENODEV)?;
         state.report = None;
-        // SAFETY: Unbinding waits for the lock, and leaves nothing behind it.
+        // SAFETY: The lock is held; unbinding takes it before the device goes.
         let dev = unsafe { self.dev.as_ref().as_bound() };
         match (command, second) {
             ("threads", Some(rounds)) => worker::in_threads(dev, number(first)?, number(rounds)?)?,
@@ -140,7 +138,7 @@ impl Control {
             }
             _ => return Err(EINVAL),
         }
-        // Commands wait for each other, and all that they had threads do is done.
+        // Commands exclude each other, and have waited for their threads.
         match soft_m4u::check()? {
             0 => Ok(()),
             _ => Err(EIO),
@@ -173,7 +171,7 @@ impl platform::Driver for Client {
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self, Error> + 'bound {
         pin_init::pin_init_scope(move || {
-            // SAFETY: Nothing is mapped yet, and nobody else maps for this device.
+            // SAFETY: Nothing is mapped yet, and no other thread maps for this device.
             unsafe {
                 dev.dma_set_mask_and_coherent(DmaMask::new::<32>())?;
                 dev.dma_set_max_seg_size(SZ_1M as u32);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Rust cannot reach: inline functions and macros of the kernel's headers.
+ * Macros and inline functions of the kernel's headers, which Rust cannot call.
  */
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-/* Beyond this, pages have to be looked for. */
+/* Above this size, free pages take long to find */
 #define BLOCK (PAGE_SIZE << MAX_PAGE_ORDER)
 
 /* Zeroed and physically contiguous. */
@@ -41,8 +41,8 @@ void m4u_client_free(void *memory, size_t size)
 }
 
 /*
- * Zeroed, for vfree(). Pages that follow each other are not physically consecutive if it can be
- * had, so that each is mapped by itself.
+ * Zeroed, for vfree(). Consecutive pages are not physically consecutive if possible, so that each
+ * is mapped by itself.
  */
 void *m4u_client_alloc_scattered(size_t size);
 void *m4u_client_alloc_scattered(size_t size)
@@ -71,7 +71,7 @@ free:
 	return NULL;
 }
 
-/* Where memory of any kind is. */
+/* Physical address of memory of any kind */
 phys_addr_t m4u_client_phys(const void *memory);
 phys_addr_t m4u_client_phys(const void *memory)
 {

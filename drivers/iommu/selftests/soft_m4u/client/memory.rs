@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory that the CPU fills and reads: made for DMA, contiguous, as `vmalloc()` finds it, or as
-//! scattered as can be.
+//! Memory of buffers: coherent, contiguous, from `vmalloc()`, or of scattered single pages.
 
 use core::{
     ptr::NonNull,
@@ -37,9 +36,9 @@ pub(crate) enum Kind {
     Coherent,
     /// `dma_map_single()` of contiguous memory.
     Single,
-    /// `dma_map_sgtable()` of what `vmalloc()` gives, which is runs of pages.
+    /// `dma_map_sgtable()` of memory from `vmalloc()`, which is runs of pages.
     Sg,
-    /// The same of single pages.
+    /// `dma_map_sgtable()` of single pages.
     Scattered,
 }
 
@@ -56,7 +55,7 @@ impl Kind {
 ///
 /// # Invariants
 ///
-/// Allocated with that size, and ours.
+/// Allocated with this size, and owned by the value.
 pub(crate) struct Contiguous {
     memory: NonNull<c_void>,
     bytes: usize,
@@ -76,7 +75,7 @@ impl Contiguous {
 
 impl Drop for Contiguous {
     fn drop(&mut self) {
-        // SAFETY: By the invariants.
+        // SAFETY: Allocated with this size, and owned by `self` (type invariant).
         unsafe { m4u_client_free(self.memory.as_ptr(), self.bytes) };
     }
 }
@@ -85,7 +84,7 @@ impl Drop for Contiguous {
 ///
 /// # Invariants
 ///
-/// Allocated by `m4u_client_alloc_scattered()` with that size, and ours.
+/// Allocated by `m4u_client_alloc_scattered()` with this size, and owned by the value.
 pub(crate) struct Scattered {
     memory: NonNull<c_void>,
     bytes: usize,
@@ -108,7 +107,7 @@ impl Scattered {
 
 impl Drop for Scattered {
     fn drop(&mut self) {
-        // SAFETY: By the invariants; its pages go with it.
+        // SAFETY: Allocated with `vmalloc()` pages, and owned by `self` (type invariant).
         unsafe { vfree(self.memory.as_ptr()) };
     }
 }
@@ -122,7 +121,7 @@ pub(crate) enum Memory {
 }
 
 impl Memory {
-    /// [`EINVAL`] unless `bytes` are whole pages, and some.
+    /// Allocates memory; [`EINVAL`] unless `bytes` is a positive number of pages.
     pub(crate) fn new(dev: &Device<Bound>, kind: Kind, bytes: usize) -> Result<Self> {
         let words = bytes / size_of::<u64>();
         if bytes == 0 || bytes % kernel::page::PAGE_SIZE != 0 {
@@ -158,8 +157,8 @@ impl Memory {
     ///
     /// The device does not write it as long as the slice is used.
     pub(crate) unsafe fn words(&self) -> &[u64] {
-        // SAFETY: Initialised memory of that size, aligned to pages, and by the function's
-        // requirements nobody writes it.
+        // SAFETY: Initialised memory of that size, aligned to pages, which is not written to
+        // (function requirement).
         unsafe { slice::from_raw_parts(self.as_ptr(), self.bytes() / size_of::<u64>()) }
     }
 
@@ -172,9 +171,9 @@ impl Memory {
         unsafe { slice::from_raw_parts_mut(self.as_ptr().cast_mut(), words) }
     }
 
-    /// The physical address of the byte at `offset`.
+    /// Returns the physical address of the byte at `offset`.
     pub(crate) fn phys(&self, offset: usize) -> u64 {
-        // SAFETY: Pages of the kernel, and `wrapping_byte_add` follows nothing.
+        // SAFETY: The address is in memory of the kernel; it is not read.
         unsafe { m4u_client_phys(self.as_ptr().wrapping_byte_add(offset).cast()) }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Round trips in several threads at a time.
+//! Copies in several threads at a time.
 
 use core::ptr::NonNull;
 
@@ -37,17 +37,17 @@ struct Job {
     dev: ARef<Device>,
     seed: u64,
     rounds: usize,
-    /// 0 or an errno, once it is done.
+    /// 0 or an errno, once the job is done.
     result: Atomic<i32>,
     #[pin]
     done: Completion,
 }
 
-/// A thread at work; waited for when dropped.
+/// A running thread; waited for when dropped.
 ///
 /// # Invariants
 ///
-/// `task` was woken up to run `job`, and we hold a reference to it.
+/// `task` was woken up to run `job`, and the value owns a reference to it.
 struct Worker {
     task: NonNull<bindings::task_struct>,
     job: Pin<KBox<Job>>,
@@ -76,17 +76,17 @@ impl Worker {
                 c"m4u_client".as_char_ptr(),
             )
         })?;
-        // SAFETY: A new task, which waits to be woken up.
+        // SAFETY: A new task that was not woken up yet.
         unsafe {
             bindings::get_task_struct(task);
             bindings::wake_up_process(task);
         }
         let task = NonNull::new(task).ok_or(ENOMEM)?;
-        // INVARIANT: As was just done.
+        // INVARIANT: The task was just woken up, and the reference taken.
         Ok(Self { task, job })
     }
 
-    /// Waits for the end of the job, and returns what came of it.
+    /// Waits for the end of the job, and returns its result.
     fn result(&self) -> Result {
         self.job.done.wait_for_completion();
         to_result(self.job.result.load(Relaxed))
@@ -96,8 +96,8 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.job.done.wait_for_completion();
-        // SAFETY: A thread that we hold a reference to (invariant), and that is stopped only here.
-        // When it is done it may still run a few instructions of this module, hence the wait.
+        // SAFETY: `self` owns a reference to the thread (invariant), which is stopped only here.
+        // After its job the thread still runs a few instructions of this module, hence the wait.
         unsafe {
             bindings::kthread_stop(self.task.as_ptr());
             bindings::put_task_struct(self.task.as_ptr());
@@ -107,7 +107,7 @@ impl Drop for Worker {
 
 /// # Safety
 ///
-/// `job` is a [`Job`] that is there until it is done, for a device that is bound until then.
+/// `job` is a [`Job`] that lives until it is done, for a device that is bound until then.
 unsafe extern "C" fn run(job: *mut c_void) -> c_int {
     // SAFETY: The caller passes a live `Job` as `job`.
     let job = unsafe { &*job.cast::<Job>() };
@@ -120,7 +120,7 @@ unsafe extern "C" fn run(job: *mut c_void) -> c_int {
     0
 }
 
-/// Round trips of all kinds, a page to 4 MiB, the smaller the more often.
+/// Makes copies of all kinds, of a page to 4 MiB, smaller ones more often.
 fn rounds(dev: &Device<Bound>, mut seed: u64, rounds: usize) -> Result {
     for _ in 0..rounds {
         // The generator of Marsaglia, "Xorshift RNGs", 2003.
@@ -135,7 +135,7 @@ fn rounds(dev: &Device<Bound>, mut seed: u64, rounds: usize) -> Result {
     Ok(())
 }
 
-/// Has `threads` threads do `count` round trips each. The first error, if there is one.
+/// Runs `threads` threads that make `count` copies each. Returns the first error, if any.
 pub(crate) fn in_threads(dev: &Device<Bound>, threads: usize, count: usize) -> Result {
     let mut workers = KVec::new();
     for n in 0..threads {
