@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Slab caches in Rust: made, used and looked at.
+//! Sample: slab caches in Rust.
 //!
-//! Load it with `modprobe rust_kmem_cache`, read the log, and look at what it keeps
-//! until it is unloaded:
+//! Load it with `modprobe rust_kmem_cache` and read the log. While it is loaded:
 //!
 //! - `/sys/kernel/slab/rust_sample_tables/cache_dma32` is 1, and
 //!   `/sys/kernel/slab/rust_sample_plain/cache_dma32` is 0;
-//! - `/sys/kernel/debug/slab_rust/caches` has them all, among those of the system.
+//! - `/sys/kernel/debug/slab_rust/caches` lists them among the caches of the system.
 //!
 //! Documentation/mm/slab_rust.rst explains it step by step.
 
@@ -32,16 +31,16 @@ module! {
 type Table = [u32; 256];
 
 slab_rust::static_cache! {
-    /// As old as this module, and an allocator for `Box` and `Vec`.
+    /// Lives as long as this module, and is an allocator for `Box` and `Vec`.
     struct Tables for Table {
         name: c"rust_sample_tables",
-        // DMA32, or what the kernel has in its place.
+        // DMA32, or DMA on kernels without that zone.
         flags: SlabFlags::LOW,
         align: 1024,
     }
 }
 
-/// An object of which user space may read a part.
+/// An object of which user space may copy a part.
 #[derive(Zeroable)]
 struct Record {
     _key: u64,
@@ -66,7 +65,7 @@ impl kernel::Module for RustKmemCache {
             .build()?;
         high_memory(&plain)?;
 
-        // Of these objects, user space can be given the payload and nothing else.
+        // Only the payload of these objects may be copied to user space.
         let records = KmemCache::<Record>::builder(c"rust_sample_records")
             .flags(SlabFlags::HWCACHE_ALIGN)
             .user_window(slab_rust::user_window!(Record, payload))
@@ -75,7 +74,7 @@ impl kernel::Module for RustKmemCache {
         pr_info!("a payload of {} bytes\n", record.payload.len());
         drop(record);
 
-        // What cannot be is an error and one line in the log.
+        // An invalid request is an error and one line in the log.
         let bad = KmemCache::<Table>::builder(c"rust_sample_bad")
             .flags(SlabFlags::DMA | SlabFlags::DMA32)
             .build();
@@ -90,13 +89,12 @@ impl kernel::Module for RustKmemCache {
     }
 }
 
-/// An object of zeroes, which frees itself. That it lies below 4 GiB is part of its
-/// type.
+/// A zeroed object, which is freed when dropped. Its type says that it lies below 4 GiB.
 fn below_4g(tables: &'static KmemCache<Table>) -> Result<Dma32<'static, Table>> {
     let mut table = tables.alloc_dma32_zeroed(Gfp::KERNEL)?;
     table[0] = 1;
-    // A driver gives its device the address that the DMA API returns for the table. It is this one
-    // where no IOMMU and no bus translate addresses.
+    // A driver gives its device the address that the DMA API returns for the table. Without an
+    // IOMMU or a translating bus, that is the physical address.
     pr_info!(
         "table at {:#010x}, below 4 GiB\n",
         Dma32::phys(&table).get()
@@ -104,8 +102,8 @@ fn below_4g(tables: &'static KmemCache<Table>) -> Result<Dma32<'static, Table>> 
     Ok(table)
 }
 
-/// The use of the zone: without it, where memory reaches above 4 GiB, an object may
-/// lie there, and a device with 32-bit addresses cannot have it.
+/// A cache without the zone: with memory above 4 GiB an object may lie there, out of reach of a
+/// device with 32-bit addresses.
 fn high_memory(cache: &KmemCache<Table>) -> Result {
     let object = cache.alloc_zeroed(Gfp::KERNEL)?;
     let phys = Object::phys(&object);
@@ -117,7 +115,7 @@ fn high_memory(cache: &KmemCache<Table>) -> Result {
     Ok(())
 }
 
-/// The static cache through the kernel's own types.
+/// The static cache as the allocator of `Box` and `Vec`.
 fn boxes() -> Result<Box<Table, Tables>> {
     let mut boxed = Box::<Table, Tables>::zeroed(GFP_KERNEL)?;
     boxed.fill(7);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver that asks for Rust page tables by name, whoever serves ARM_V7S.
+//! Sample: a driver that uses the exported functions of the Rust format, whatever provides ARM_V7S.
 //!
-//! It keeps a table until it is unloaded. Then the table goes back through the function that was
-//! made for it or, with `kernel_free=1`, through the kernel's `free_io_pgtable_ops()`, which knows
-//! what to do with it.
+//! It keeps a table set until it is unloaded, and frees it with the exported function or, with
+//! `kernel_free=1`, with the kernel's `free_io_pgtable_ops()`.
 
 use core::ptr::{
     self,

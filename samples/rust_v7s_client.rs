@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A Rust driver that uses ARM_V7S page tables through the kernel crate's own interface.
+//! Sample: a Rust driver that uses ARM_V7S page tables through the kernel crate's interface.
 //!
-//! It maps one page of each size, reads the mappings back, and keeps its table until it is
-//! unloaded. The log says what it found, and whose functions it called: with
-//! `io_pgtable_arm_v7s_rust` loaded first they are that module's, otherwise the kernel's C. The
-//! client itself does not know: [`ArmV7s`] only names the format.
+//! It maps one page of each size, translates their addresses, and keeps its table until it is
+//! unloaded. The log has the translations, and the name of a function of the provider: it is one of
+//! `io_pgtable_arm_v7s_rust` if that is loaded first, otherwise one of the kernel's C. The client
+//! is the same for both: [`ArmV7s`] only names the format.
 
 use kernel::{
     bindings,
@@ -91,7 +91,7 @@ impl kernel::Module for Client {
     }
 }
 
-/// Maps the pages and says where they are.
+/// Maps the pages and logs their translations.
 fn show(table: &PageTable<ArmV7s>) -> Result {
     say_who(table);
     // SAFETY: No device walks this table.
@@ -104,7 +104,7 @@ fn show(table: &PageTable<ArmV7s>) -> Result {
     );
     for (size, iova, paddr) in PAGES {
         map(table, size, iova, paddr)?;
-        // The last byte tells whether the whole page is there.
+        // The last byte, so that a page that is mapped in part is detected.
         let last = iova + size - 1;
         let found = iova_to_phys(table, last);
         pr_info!(
@@ -121,12 +121,12 @@ fn show(table: &PageTable<ArmV7s>) -> Result {
     Ok(())
 }
 
-/// Names the function behind the interface, as the kernel's `%ps` does, and its module.
+/// Logs the name and the module of a function of the provider, as `%ps` prints them.
 fn say_who(table: &PageTable<ArmV7s>) {
     // SAFETY: The operations are valid as long as the table.
     let map_pages = unsafe { (*table.raw_ops()).map_pages };
     let address = map_pages.map_or(0, |map_pages| map_pages as usize);
-    // SAFETY: The format takes one pointer, and `%ps` looks it up without following it.
+    // SAFETY: The format takes one pointer, and `%ps` does not dereference it.
     unsafe {
         bindings::_printk(
             c"\x016rust_v7s_client: served by %ps\n".as_char_ptr(),
@@ -137,8 +137,8 @@ fn say_who(table: &PageTable<ArmV7s>) {
 
 fn map(table: &PageTable<ArmV7s>, size: usize, iova: usize, paddr: u64) -> Result {
     let flags = prot::READ | prot::WRITE;
-    // SAFETY: Nobody else uses the table, and nothing is mapped there yet. No device walks it, so
-    // that no memory is accessed.
+    // SAFETY: The table is not shared, and nothing is mapped there yet. No device walks it, so that
+    // no memory is accessed.
     let (mapped, result) = unsafe { table.map_pages(iova, paddr, size, 1, flags, GFP_KERNEL) };
     result?;
     if mapped == size {
@@ -148,10 +148,10 @@ fn map(table: &PageTable<ArmV7s>, size: usize, iova: usize, paddr: u64) -> Resul
     }
 }
 
-/// `IoPageTable` has no method for it yet.
+/// Translates an address; `IoPageTable` has no method for it.
 fn iova_to_phys(table: &PageTable<ArmV7s>, iova: usize) -> u64 {
     let ops = table.raw_ops();
-    // SAFETY: The operations are valid as long as the table, and nobody changes the mapping.
+    // SAFETY: The operations are valid as long as the table, and the mapping does not change.
     unsafe {
         (*ops)
             .iova_to_phys

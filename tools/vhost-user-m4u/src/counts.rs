@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters, and the report that they are.
+//! Counters of a run, and their report.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,7 +37,7 @@ macro_rules! counts {
 }
 
 counts! {
-    /// Translations asked for, each of at most one page.
+    /// Translations, each of at most one page.
     translations,
     /// Translations that were not in the TLB.
     walks,
@@ -48,20 +48,20 @@ counts! {
     pages_16m,
     /// Walks that ended in memory above 4 GiB.
     above_4g,
-    /// Walks whose address came out as it went in.
+    /// Walks whose output address equals the input address.
     identity,
-    /// Translations that there were not.
+    /// Faults.
     faults,
-    /// Faults because of an entry that no driver writes.
+    /// Faults because of a malformed entry.
     malformed,
     /// Faults because of a table that is not in memory below 4 GiB.
     misplaced,
-    /// Interrupts that told of a fault.
+    /// Fault interrupts.
     fault_interrupts,
     /// Invalidations of a range of addresses, and of everything.
     range_invalidations,
     full_invalidations,
-    /// Invalidations for which the driver may have stopped waiting.
+    /// Invalidations that may have timed out in the driver.
     late_invalidations,
     /// Requests of the block driver by kind, and those that failed.
     reads,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bank 0 of an MT8195's infrastructure IOMMU: registers in guest memory, where mtk_iommu takes
-//! them for hardware.
+//! Bank 0 of an MT8195's infrastructure IOMMU: registers in guest memory, which mtk_iommu uses as
+//! hardware registers.
 //!
-//! Memory cannot tell that somebody writes to it. A thread polls the registers; and an access of a
-//! device first looks whether there is an invalidation, so that a translation is never used after
-//! the driver asked to forget it, however late the thread is. Accesses under way hold up the answer
-//! to an invalidation, as they do in hardware.
+//! Writes to memory are not trapped, so a thread polls the registers. Each access of a device
+//! checks for an invalidation first, so that a translation is never used after its invalidation was
+//! requested, even if the thread is late. Accesses in progress delay the acknowledgement of an
+//! invalidation, as in hardware.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -38,25 +38,25 @@ const INT_CLEAR: u32 = 1 << 12;
 const FAULT_TRANSLATION: u32 = 1;
 const FAULT_WRITE: u32 = 1 << 1;
 
-/// The driver waits for a millisecond. Where nobody looked for half of it, an invalidation may have
-/// been given up and another be in its place: then everything goes.
+/// The driver waits for a millisecond. If the registers were not read for half of it, an
+/// invalidation may have timed out and been overwritten by another: then everything is invalidated.
 const LATE: Duration = Duration::from_micros(500);
-/// Between two looks at the registers, when there are tables and when there are none yet.
+/// Time between two polls, with tables and before there are any.
 const POLL: Duration = Duration::from_micros(100);
 const IDLE: Duration = Duration::from_millis(10);
-/// How many wrong entries are told of.
+/// Maximum number of logged malformed entries.
 const SHOWN: u64 = 10;
-/// Between two fault interrupts.
+/// Time between two fault interrupts.
 const FAULT_INTERVAL: Duration = Duration::from_millis(10);
 
 pub struct M4u {
     ram: &'static Ram,
     registers: u64,
     tlb: Mutex<Tlb>,
-    /// Accesses hold it shared from translation to the last byte.
+    /// Held shared by accesses, from translation to the last byte.
     accesses: RwLock<()>,
     started: Instant,
-    /// Microseconds since `started` when the registers were looked at.
+    /// Time of the last poll, in microseconds since `started`.
     looked: AtomicU64,
     interrupt: Mutex<Option<FaultUnit>>,
     /// Ranges that were invalidated, the newest last.
@@ -152,7 +152,7 @@ impl M4u {
         Ok(paddr)
     }
 
-    /// Answers an invalidation if there is one.
+    /// Handles an invalidation, if one is requested.
     fn poll(&self) {
         let now = self.now();
         if !self.invalidation_pending() {
@@ -163,7 +163,7 @@ impl M4u {
         self.invalidate(&mut self.tlb.lock().unwrap());
     }
 
-    /// Microseconds since the start.
+    /// Returns the microseconds since the start.
     fn now(&self) -> u64 {
         self.started.elapsed().as_micros() as u64
     }
@@ -192,7 +192,7 @@ impl M4u {
             Ordering::Acquire,
         );
         let command = done.unwrap_or_else(|_| {
-            // The driver has stopped waiting and asked for something else, which this covers.
+            // The driver may have timed out and requested another invalidation: this covers both.
             late = true;
             tlb.clear();
             self.register(INVALIDATE).swap(0, Ordering::AcqRel)
@@ -219,7 +219,7 @@ impl M4u {
         std::mem::take(&mut self.freed.lock().unwrap())
     }
 
-    /// Says that a device has a buffer of `len` bytes at `iova`.
+    /// Records that a device has a buffer of `len` bytes at `iova`.
     pub fn note_buffer(&self, iova: u64, len: usize) {
         let past = (iova + len as u64).next_multiple_of(0x1000);
         self.past_buffer.store(past, Ordering::Relaxed);
@@ -276,7 +276,7 @@ impl M4u {
         }
     }
 
-    /// Plays the hardware for ever.
+    /// Polls the registers for ever.
     pub fn run(&self) {
         // SAFETY: the parameters are read only during the call, and the thread is this one.
         let refused = unsafe {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Translations that were walked for, until they are invalidated.
+//! The TLB: translations, until they are invalidated.
 
 use std::ops::RangeInclusive;
 
@@ -32,7 +32,7 @@ impl Tlb {
         unit as usize % SLOTS
     }
 
-    /// The physical address of `iova`.
+    /// Returns the physical address of `iova`.
     pub fn find(&self, iova: u64) -> Option<u64> {
         let unit = iova >> SHIFT;
         self.slots[Self::slot(unit)]
@@ -40,7 +40,7 @@ impl Tlb {
             .map(|slot| slot.paddr + (iova - (unit << SHIFT)))
     }
 
-    /// Keeps the unit of `page` that has `iova`.
+    /// Adds the unit of `page` that contains `iova`.
     pub fn insert(&mut self, iova: u64, page: &Page) {
         let unit = iova >> SHIFT;
         let paddr = page.paddr + ((unit << SHIFT) - page.iova);
@@ -51,7 +51,7 @@ impl Tlb {
         self.slots.fill(None);
     }
 
-    /// Forgets the addresses of `range`, which are inclusive as in the registers.
+    /// Removes the addresses of `range`, which is inclusive as in the registers.
     pub fn invalidate(&mut self, range: RangeInclusive<u64>) {
         let units = range.start() >> SHIFT..=range.end() >> SHIFT;
         for slot in &mut self.slots {
