@@ -17,7 +17,7 @@ use kernel::prelude::*;
 #[doc(no_inline)]
 pub use kernel::*;
 
-#[doc(hidden)]
+#[doc(hidden)] // Public for the other modules of this project.
 pub use slab_module::compat;
 #[cfg(not(linux_7_3))]
 #[doc(hidden)]

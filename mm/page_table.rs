@@ -53,8 +53,8 @@ use crate::{
     sizes::SZ_4M,
     slab::{
         bad_args::BadArgs,
+        linear_map::virt_to_phys,
         report::report,
-        virt_to_phys,
         Gfp,
         Phys32,
         StaticCache,

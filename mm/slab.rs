@@ -22,6 +22,7 @@ mod constructed;
 mod dma32;
 pub(crate) mod flags;
 pub(crate) mod gfp;
+pub(crate) mod linear_map;
 mod node;
 pub(crate) mod object;
 pub(crate) mod raw_cache;
@@ -32,13 +33,8 @@ pub(crate) mod static_cache;
 #[cfg(CONFIG_RUST_SLAB_SYSFS)]
 pub(crate) mod sysfs;
 #[cfg(CONFIG_RUST_SLAB_KUNIT_TEST)]
-#[doc(hidden)]
+#[doc(hidden)] // Public for the tests of drivers, which are in other crates.
 pub mod tests;
-
-use crate::{
-    bindings,
-    prelude::*, //
-};
 
 pub use self::{
     args::{
@@ -71,20 +67,6 @@ pub use self::{
     shared_object::SharedObject,
     static_cache::StaticCache, //
 };
-
-/// Returns the physical address of an address in the kernel's linear map, in bytes.
-///
-/// # Safety
-///
-/// `address` lies in the linear map: memory of slab caches and of the page allocator does; that of
-/// vmalloc, modules and stacks does not.
-#[inline]
-pub(crate) unsafe fn virt_to_phys(address: *const c_void) -> u64 {
-    // SAFETY: The requirements are the same.
-    let phys = unsafe { bindings::virt_to_phys(address) };
-    #[allow(clippy::useless_conversion)] // 32 bits wide without CONFIG_PHYS_ADDR_T_64BIT.
-    u64::from(phys)
-}
 
 /// For the expansions of the macros of this module.
 #[doc(hidden)]

@@ -243,6 +243,27 @@ impl<T> KmemCache<T> {
     }
 }
 
+impl<'c, T> Object<'c, T> {
+    /// Takes ownership back.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` comes from [`Object::into_raw`] on an object of `cache`, and no other call took it
+    /// back since.
+    #[inline]
+    pub unsafe fn from_raw(cache: &'c KmemCache<T>, ptr: NonNull<T>) -> Self {
+        // SAFETY: The object met the invariants when `into_raw` gave up its ownership; nothing has
+        // owned it since, and `cache` is borrowed for `'c`.
+        unsafe { Self::new(ptr, cache.as_raw()) }
+    }
+
+    /// Returns whether the object is one of `cache`.
+    #[inline]
+    pub fn is_of(object: &Self, cache: &KmemCache<T>) -> bool {
+        Object::cache(object) == cache.as_raw()
+    }
+}
+
 #[cfg(CONFIG_RUST_SLAB_KUNIT_TEST)]
 #[kunit_tests(slab_cache)]
 mod tests {

@@ -21,10 +21,7 @@ use crate::{
     bindings,
     fmt,
     prelude::*,
-    slab::{
-        cache::KmemCache,
-        virt_to_phys, //
-    }, //
+    slab::linear_map::virt_to_phys, //
 };
 
 /// An owned object of a cache; dropping it frees it.
@@ -33,6 +30,7 @@ use crate::{
 /// instead. A leaked object ([`core::mem::forget`]) stays valid for ever: its cache is then not
 /// destroyed, see [`KmemCache`].
 ///
+/// [`KmemCache`]: crate::slab::KmemCache
 /// [`SharedObject`]: crate::slab::SharedObject
 ///
 /// # Invariants
@@ -43,7 +41,7 @@ use crate::{
 pub struct Object<'c, T> {
     ptr: NonNull<T>,
     cache: NonNull<bindings::kmem_cache>,
-    _lifetime: PhantomData<&'c KmemCache<T>>,
+    _lifetime: PhantomData<&'c ()>,
     _owned: PhantomData<T>,
 }
 
@@ -74,19 +72,6 @@ impl<'c, T> Object<'c, T> {
         ManuallyDrop::new(object).ptr
     }
 
-    /// Takes ownership back.
-    ///
-    /// # Safety
-    ///
-    /// `ptr` comes from [`Object::into_raw`] on an object of `cache`, and no other
-    /// call took it back since.
-    #[inline]
-    pub unsafe fn from_raw(cache: &'c KmemCache<T>, ptr: NonNull<T>) -> Self {
-        // SAFETY: The object met the invariants when `into_raw` gave up its ownership; nothing has
-        // owned it since, and `cache` is borrowed for `'c`.
-        unsafe { Self::new(ptr, cache.as_raw()) }
-    }
-
     /// Extends the borrow of the cache.
     ///
     /// # Safety
@@ -99,16 +84,16 @@ impl<'c, T> Object<'c, T> {
         unsafe { Object::new(object.ptr, object.cache) }
     }
 
+    /// Returns the kernel's cache of the object.
+    #[inline]
+    pub(crate) fn cache(object: &Self) -> NonNull<bindings::kmem_cache> {
+        object.cache
+    }
+
     /// Returns the address of the object.
     #[inline]
     pub fn as_ptr(object: &Self) -> *mut T {
         object.ptr.as_ptr()
-    }
-
-    /// Returns whether the object is one of `cache`.
-    #[inline]
-    pub fn is_of(object: &Self, cache: &KmemCache<T>) -> bool {
-        object.cache == cache.as_raw()
     }
 
     /// Pins the object: objects do not move.

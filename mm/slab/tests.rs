@@ -15,6 +15,6 @@ use crate::prelude::*;
 ///
 /// `address` lies in the linear map.
 pub unsafe fn virt_to_phys(address: *const c_void) -> u64 {
-    // SAFETY: The requirements are the same.
-    unsafe { crate::slab::virt_to_phys(address) }
+    // SAFETY: `address` lies in the linear map (function requirement).
+    unsafe { crate::slab::linear_map::virt_to_phys(address) }
 }

@@ -87,30 +87,13 @@ impl<T> Population<T> {
         places: &[u32],
         alloc: impl Fn(usize) -> Option<T>,
     ) -> Cost {
-        let time = watch.time(|| {
-            for place in places {
-                let place = *place as usize;
-                self.0[place] = alloc(place);
-            }
-        });
-        Cost {
-            time,
-            calls: places.len(),
-        }
+        self.time_each(watch, places, |table, place| *table = alloc(place))
     }
 
     /// Frees the tables in these places.
     #[inline(never)]
     pub(crate) fn free(&mut self, watch: &Stopwatch, places: &[u32]) -> Cost {
-        let time = watch.time(|| {
-            for place in places {
-                self.0[*place as usize] = None;
-            }
-        });
-        Cost {
-            time,
-            calls: places.len(),
-        }
+        self.time_each(watch, places, |table, _| *table = None)
     }
 
     /// Frees the table in each of these places and allocates it again; returns the time of both.
@@ -121,11 +104,24 @@ impl<T> Population<T> {
         places: &[u32],
         alloc: impl Fn(usize) -> Option<T>,
     ) -> Cost {
+        self.time_each(watch, places, |table, place| {
+            *table = None;
+            *table = alloc(place);
+        })
+    }
+
+    /// Returns the time of a loop that calls `change` for each of these places.
+    #[inline(always)]
+    fn time_each(
+        &mut self,
+        watch: &Stopwatch,
+        places: &[u32],
+        change: impl Fn(&mut Option<T>, usize),
+    ) -> Cost {
         let time = watch.time(|| {
             for place in places {
                 let place = *place as usize;
-                self.0[place] = None;
-                self.0[place] = alloc(place);
+                change(&mut self.0[place], place);
             }
         });
         Cost {
