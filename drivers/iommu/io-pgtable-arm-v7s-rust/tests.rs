@@ -3,8 +3,8 @@
 //! KUnit suites of the format, and what they share.
 //!
 //! They use table sets as a driver does, through `struct io_pgtable_ops`, and read entries as a
-//! walker does. What is expected is worked out from the manual and from `struct io_pgtable_ops`'
-//! contract, never by the code under test.
+//! walker does. Expected values come from the manual and from the contract of `struct
+//! io_pgtable_ops`, never from the code under test.
 
 use core::ptr::{
     null_mut,
@@ -40,8 +40,7 @@ use crate::{
     table_set::IoPgtableArmV7s, //
 };
 
-/// True if two numbers are the same; if not, the log says where and how they differ, because
-/// KUnit's own message does not.
+/// Returns true if two numbers are the same; logs both if not, because KUnit's message does not.
 macro_rules! same {
     ($got:expr, $expected:expr, $($what:tt)+) => {
         is_same($got, $expected, fmt!($($what)+))
@@ -81,19 +80,19 @@ const MTK: usize = quirk::NO_PERMS | quirk::ARM_MTK_EXT;
 /// Bits of the largest space of input addresses: MediaTek's, or what `usize` has.
 const IAS: u32 = if usize::BITS < 34 { usize::BITS } else { 34 };
 
-/// The last input address of a space, of those that there are.
+/// Returns the last input address of a space.
 fn last(ias: u32) -> usize {
     usize::MAX >> usize::BITS.saturating_sub(ias)
 }
 
 const OK: c_int = 0;
 
-/// An errno as C returns it.
+/// Returns an errno as C does.
 fn errno(error: Error) -> c_int {
     error.to_errno()
 }
 
-/// Compares for `same!`.
+/// Compares two numbers for `same!`.
 fn is_same<T: PartialEq + fmt::Debug>(got: T, expected: T, what: fmt::Arguments<'_>) -> bool {
     if got != expected {
         pr_err!("{what}: {got:#x?}, expected {expected:#x?}\n");
@@ -101,15 +100,15 @@ fn is_same<T: PartialEq + fmt::Debug>(got: T, expected: T, what: fmt::Arguments<
     got == expected
 }
 
-/// Offsets to look at in `size` bytes: the first and the last byte of pages, and one in between; of
-/// all pages in some megabytes, of every 17th in more, and of the last.
+/// Returns offsets to check in `size` bytes: the first and the last byte of pages, and one in
+/// between; of all pages in some MiB, of every 17th in more, and of the last.
 fn probes(size: usize) -> impl Iterator<Item = usize> {
     let step = if size > 4 * SZ_1M { 17 } else { 1 };
     let pages = Iterator::chain((0..size).step_by(step * SZ_4K), size.checked_sub(SZ_4K));
     pages.flat_map(|page| [0, 0x123, SZ_4K - 1].map(|offset| page + offset))
 }
 
-/// A request for a coherent walker with all page sizes and no callbacks.
+/// Returns a request for a coherent walker with all page sizes and no callbacks.
 fn request(quirks: usize, ias: u32, oas: u32) -> bindings::io_pgtable_cfg {
     bindings::io_pgtable_cfg {
         quirks,
@@ -131,7 +130,7 @@ extern "C" {
     ) -> *mut bindings::device;
 }
 
-/// A device with a DMA mask of 32 bits that lives as long as the test; one for each test.
+/// Makes a device with a DMA mask of 32 bits, which lives as long as the test; one for each test.
 fn device() -> Result<NonNull<bindings::device>> {
     // SAFETY: Called by a test. The name is copied.
     let dev = unsafe {
@@ -141,7 +140,7 @@ fn device() -> Result<NonNull<bindings::device>> {
     NonNull::new(dev).ok_or(ENODEV)
 }
 
-/// A request for a walker that reads memory.
+/// Returns a request for a walker that does not snoop.
 fn noncoherent(
     dev: NonNull<bindings::device>,
     quirks: usize,
@@ -154,7 +153,7 @@ fn noncoherent(
     cfg
 }
 
-/// The callbacks of a driver that can be told to flush walks: tables may go.
+/// Callbacks with `tlb_flush_walk`: tables are freed, not retired.
 static TOLD: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
     tlb_flush_all: None,
     tlb_flush_walk: Some(ignore_walk),
@@ -167,25 +166,25 @@ extern "C" fn ignore_walk(_iova: usize, _size: usize, _granule: usize, _cookie: 
 ///
 /// # Invariants
 ///
-/// `ops` is that of a live set of this module, which belongs to this value.
+/// `ops` belongs to a live set of this module, which belongs to this value.
 struct Set {
     ops: NonNull<bindings::io_pgtable_ops>,
-    /// The request, as it came back.
+    /// The completed request.
     cfg: bindings::io_pgtable_cfg,
 }
 
 impl Set {
-    /// Asks for a table set; [`EINVAL`] if there is none.
+    /// Makes a table set; [`EINVAL`] if it was refused.
     fn new(cfg: bindings::io_pgtable_cfg) -> Result<Self> {
-        // SAFETY: Without callbacks nobody looks at the cookie.
+        // SAFETY: Without callbacks the cookie is not used.
         unsafe { Self::with_cookie(cfg, null_mut()) }
     }
 
-    /// The same with a cookie for the callbacks.
+    /// Makes a table set with a cookie for the callbacks.
     ///
     /// # Safety
     ///
-    /// The cookie is what the callbacks expect as long as the set lives.
+    /// The cookie is valid for the callbacks as long as the set lives.
     unsafe fn with_cookie(mut cfg: bindings::io_pgtable_cfg, cookie: *mut c_void) -> Result<Self> {
         // SAFETY: `cfg` is ours, callbacks are static, and devices live as long as their test.
         let ops = unsafe { alloc_ops(&mut cfg, cookie) };
@@ -194,7 +193,7 @@ impl Set {
         Ok(Self { ops, cfg })
     }
 
-    /// A set for quirks, ias and oas.
+    /// Makes a set for quirks, ias and oas.
     fn of(quirks: usize, ias: u32, oas: u32) -> Result<Self> {
         Self::new(request(quirks, ias, oas))
     }
@@ -205,8 +204,8 @@ impl Set {
         unsafe { &*container_of!(self.ops.as_ptr(), bindings::io_pgtable, ops).cast() }
     }
 
-    /// Calls `map_pages`. Returns what it returned and what it added to `mapped`, which was not
-    /// zero before.
+    /// Calls `map_pages`. Returns its result and the increase of `mapped`, which was not zero
+    /// before.
     fn map_gfp(
         &self,
         iova: usize,
@@ -229,7 +228,7 @@ impl Set {
         (ret, mapped.wrapping_sub(BEFORE))
     }
 
-    /// The same where memory is no matter.
+    /// Calls `map_pages` with `GFP_KERNEL`.
     fn map_prot(
         &self,
         iova: usize,
@@ -241,14 +240,14 @@ impl Set {
         self.map_gfp(iova, paddr, pgsize, pgcount, prot, bindings::GFP_KERNEL)
     }
 
-    /// The same, readable and writable.
+    /// Calls `map_pages` for readable and writable pages.
     fn map(&self, iova: usize, paddr: u64, pgsize: usize, pgcount: usize) -> (c_int, usize) {
         self.map_prot(iova, paddr, pgsize, pgcount, RW)
     }
 
     /// Returns true if all of it can be mapped.
     fn maps(&self, iova: usize, paddr: u64, pgsize: usize, pgcount: usize) -> bool {
-        // Of all of a space as large as `usize` the interface cannot tell the size.
+        // The size of a space as large as `usize` wraps to 0.
         self.map(iova, paddr, pgsize, pgcount) == (OK, pgsize.wrapping_mul(pgcount))
     }
 
@@ -284,7 +283,7 @@ impl Set {
         self.populate_gfp(iova, size, bindings::GFP_KERNEL)
     }
 
-    /// The same with flags for the allocations.
+    /// Makes second-level tables for a range, with flags for the allocations.
     fn populate_gfp(&self, iova: usize, size: usize, gfp: bindings::gfp_t) -> c_int {
         // SAFETY: A live set, used by one thread.
         let result = unsafe { self.table().populate(iova, size, Gfp::from_raw(gfp)) };
@@ -321,7 +320,7 @@ impl Set {
         probes(size).all(|at| same!(self.phys(iova + at), 0, "translation of {:#x}", iova + at))
     }
 
-    /// The first-level entry for an address, as the walker reads it.
+    /// Returns the first-level entry for an address.
     fn l1_entry(&self, iova: usize) -> u32 {
         self.table()
             .l1()
@@ -329,7 +328,7 @@ impl Set {
             .map_or(0, |slot| slot.load())
     }
 
-    /// The second-level entry for an address, as the walker reads it; zero without a table.
+    /// Returns the second-level entry for an address; zero without a table.
     fn l2_entry(&self, iova: usize) -> u32 {
         let raw = self.l1_entry(iova);
         if !entry::is_table(raw) {
@@ -347,7 +346,7 @@ impl Set {
 
 impl Drop for Set {
     fn drop(&mut self) {
-        // SAFETY: Ours (type invariant), and nobody uses it any more.
+        // SAFETY: The set belongs to `self` (type invariant), and is not used any more.
         unsafe { free_ops(self.ops.as_ptr()) };
     }
 }

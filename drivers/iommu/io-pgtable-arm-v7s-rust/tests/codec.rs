@@ -31,7 +31,7 @@ use crate::{
     }, //
 };
 
-/// Quirks that say what entries look like, in all combinations that there are.
+/// All valid combinations of the quirks that change entries.
 const QUIRKS: [usize; 8] = [
     0,
     quirk::ARM_NS,
@@ -59,7 +59,7 @@ fn word(bits: &[(u32, bool)]) -> u32 {
         .sum()
 }
 
-/// The entry for a page of `size` bytes, by the manual.
+/// Returns the entry for a page of `size` bytes, by the manual.
 pub(super) fn manual_leaf(size: usize, paddr: u64, flags: u32, quirks: usize) -> u32 {
     let asks = |flag| flags & flag != 0;
     let has = |quirk| quirks & quirk != 0;
@@ -102,7 +102,7 @@ pub(super) fn manual_leaf(size: usize, paddr: u64, flags: u32, quirks: usize) ->
     (paddr & 0xffff_ffff) as u32 + (attributes | kind | ns | mtk)
 }
 
-/// The entry of the code under test.
+/// Returns the entry of the code under test.
 fn encode(size: usize, paddr: u64, flags: u32, cfg: &Config) -> u32 {
     let format = cfg.format();
     match size {
@@ -137,13 +137,13 @@ fn decode(size: usize, raw: u32, extended: bool) -> Option<Mapping> {
     }
 }
 
-/// Addresses below 4 GiB for pages of `size`: each of their bits alone, none and all.
+/// Returns addresses below 4 GiB for pages of `size`: each of their bits alone, none and all.
 fn low_addresses(size: usize) -> impl Iterator<Item = u64> {
     let bits = (size.trailing_zeros()..32).map(|bit| 1u64 << bit);
     Iterator::chain(bits, [0, (1 << 32) - size as u64])
 }
 
-/// Address bits 32 to 34 that a walker has.
+/// Returns the combinations of address bits 32 to 34 that a walker has.
 fn high_addresses(quirks: usize) -> impl Iterator<Item = u64> {
     let wide = quirks & quirk::ARM_MTK_EXT != 0;
     (0..if wide { 8 } else { 1 }).map(|high| high << 32)
@@ -174,7 +174,7 @@ fn leaves_agree(size: usize, quirks: usize) -> Result<bool> {
     Ok(true)
 }
 
-/// A second-level entry by the manual: what it maps.
+/// Decodes a second-level entry, by the manual.
 pub(super) fn manual_l2(raw: u32, extended: bool) -> Option<(u64, usize)> {
     match raw & 3 {
         0 => None,
@@ -189,7 +189,7 @@ pub(super) fn manual_l2(raw: u32, extended: bool) -> Option<(u64, usize)> {
     }
 }
 
-/// A first-level entry by the manual, other than for a table: what it maps.
+/// Decodes a first-level entry that is not a table, by the manual.
 pub(super) fn manual_l1(raw: u32, extended: bool) -> Option<(u64, usize)> {
     match (raw & 3, raw >> 18 & 1) {
         (0, _) => None,
@@ -204,7 +204,7 @@ pub(super) fn manual_l1(raw: u32, extended: bool) -> Option<(u64, usize)> {
     }
 }
 
-/// MediaTek's address bits by the description of the quirk.
+/// Returns MediaTek's address bits, by the description of the quirk.
 fn manual_high(raw: u32, extended: bool) -> u64 {
     let bit = |position: u32| u64::from(raw >> position & 1);
     if extended {
@@ -214,7 +214,7 @@ fn manual_high(raw: u32, extended: bool) -> u64 {
     }
 }
 
-/// Returns true if every entry with the low bits `raw` is understood as the manual has it.
+/// Returns true if every entry with the low bits `raw` is decoded as in the manual.
 fn understood(raw: u32) -> bool {
     let found = |mapping: Option<Mapping>| mapping.map(|mapping| (mapping.paddr, mapping.size));
     let table = raw & 3 == 1;
@@ -236,7 +236,7 @@ fn understood(raw: u32) -> bool {
     ok
 }
 
-/// Entries that were put together by hand, bit by bit.
+/// Entries assembled by hand, bit by bit.
 ///
 /// Columns: page size, prot, quirks, paddr, entry.
 const GOLDEN: [(usize, u32, usize, u64, u32); 40] = {
@@ -333,7 +333,7 @@ mod suite {
         Ok(())
     }
 
-    /// The second opinion is held to the same values as the code.
+    /// The independent codec has the same values as the entries by hand.
     #[test]
     fn golden_manual() {
         for (size, flags, quirks, paddr, expected) in GOLDEN {
@@ -374,7 +374,7 @@ mod suite {
         Ok(())
     }
 
-    /// Flags that the kernel may come to have change nothing.
+    /// Undefined flags change nothing.
     #[test]
     fn other_flags_mean_nothing() -> Result {
         let cfg = config(0)?;
@@ -424,7 +424,7 @@ mod suite {
     fn entries_are_understood() {
         for base in [0, 0xfff0_0000, 0x8050_0000] {
             for low in 0..1 << 20 {
-                // Alone in its line, because the macro makes much of each use.
+                // A separate statement, because each use of the macro expands to a lot of code.
                 assert!(understood(base | low));
             }
         }
@@ -483,7 +483,7 @@ mod suite {
         Ok(())
     }
 
-    /// Every base bit, every high bit: what was put in comes out.
+    /// Addresses are decoded as they were encoded: every base bit, every high bit.
     #[test]
     fn tables_and_back() -> Result {
         for quirks in QUIRKS {

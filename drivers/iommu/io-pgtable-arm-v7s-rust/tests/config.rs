@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Configurations that are served and refused, and the values that a driver gets.
+//! Accepted and refused configurations, and register values.
 
 use core::ptr::dangling_mut;
 
@@ -29,13 +29,13 @@ const TTBR_COHERENT: u64 = 0x6a;
 /// Attributes in TTBR of another walker: S, not cacheable.
 const TTBR_NONCOHERENT: u64 = 0x02;
 
-/// The register values in a completed request.
+/// Returns the register values in a completed request.
 fn registers_of(cfg: &bindings::io_pgtable_cfg) -> Registers {
     // SAFETY: This part of the union was filled in, and any bits are numbers.
     unsafe { cfg.__bindgen_anon_1.arm_v7s_cfg }
 }
 
-/// The register values for a first-level table at `l1`.
+/// Returns the expected register values for a first-level table at `l1`.
 fn registers_for(cfg: bindings::io_pgtable_cfg, l1: u64) -> Result<Registers> {
     let config = Config::new(&cfg)?;
     let l1 = TablePhys::new(l1, SZ_16K, config.ext_max()).ok_or(ERANGE)?;
@@ -55,7 +55,7 @@ extern "C" fn custom_alloc(
     null_mut()
 }
 
-/// Its counterpart.
+/// A free function that is never called.
 extern "C" fn custom_free(_cookie: *mut c_void, _pages: *mut c_void, _size: usize) {}
 
 #[kunit_tests(v7s_config)]
@@ -73,7 +73,7 @@ mod suite {
                 3 | 4 => false,
                 _ => false,
             };
-            // Those of other formats, and some that nobody has.
+            // Quirks of other formats, and undefined ones.
             if known || bit <= 12 || bit == usize::BITS - 1 {
                 assert_eq!(accepts(request(1 << bit, 32, 32)), known);
             }
@@ -228,7 +228,7 @@ mod suite {
     fn table_base_of_noncoherent_walker() -> Result {
         let mut cfg = request(0, 32, 32);
         cfg.coherent_walk = false;
-        // Only told from null.
+        // Compared with null only.
         cfg.iommu_dev = dangling_mut();
         let registers = registers_for(cfg, 0x8054_4000)?;
         assert_eq!(u64::from(registers.ttbr), 0x8054_4000 | TTBR_NONCOHERENT);
@@ -258,7 +258,7 @@ mod suite {
     fn core_fields() -> Result {
         let mut mark = 0u32;
         let cookie = (&raw mut mark).cast();
-        // SAFETY: Without callbacks nobody looks at the cookie.
+        // SAFETY: Without callbacks the cookie is not used.
         let set = unsafe { Set::with_cookie(request(quirk::ARM_NS, 30, 31), cookie)? };
         let iop = set.table().iop();
         // SAFETY: Valid as long as the set.
@@ -271,7 +271,7 @@ mod suite {
         Ok(())
     }
 
-    /// As `free_io_pgtable_ops()`.
+    /// Null is ignored, as by `free_io_pgtable_ops()`.
     #[test]
     fn freeing_nothing_is_fine() {
         // SAFETY: Null is allowed.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Each allocation of each operation fails once: the errno, what was mapped until then and what was
-//! before, and that the next call works.
+//! Each allocation of each operation fails once: checks the errno, the mappings before and until
+//! then, and that the next call succeeds.
 
 use super::*;
 
@@ -33,14 +33,14 @@ fn requests() -> Result<[bindings::io_pgtable_cfg; 3]> {
     ])
 }
 
-/// Allocations that may not sleep, and those that may, if they can fail.
+/// Flags of allocations that may not sleep, and of those that may, if these can fail.
 fn flags() -> impl Iterator<Item = bindings::gfp_t> {
     let sleeping = fault::is_set_up().then_some(bindings::GFP_KERNEL);
     Iterator::chain(core::iter::once(fault::GFP.as_raw()), sleeping)
 }
 
-/// Maps pages, with each allocation failing in turn, next to others that are there before. Says
-/// whether all was right, and it failed that often.
+/// Maps pages next to existing ones, with each allocation failing in turn. Returns true if all
+/// results were right, and the call failed as often as expected.
 fn map_in_turn(
     cfg: &bindings::io_pgtable_cfg,
     iova: usize,
@@ -70,10 +70,10 @@ fn map_in_turn(
         } else {
             failures += 1;
             right &= failed && ret == errno(ENOMEM) && mapped < size;
-            // Up to a table that there was no memory for, of which nothing is to be seen.
+            // Up to the table without memory, in which nothing is mapped.
             right &= mapped == 0 || (iova + mapped) % SZ_1M == 0;
             right &= mapped == 0 || set.l1_entry(iova + mapped) == 0;
-            // And then there is some.
+            // The next call succeeds.
             right &= set.maps(
                 iova + mapped,
                 paddr + mapped as u64,
@@ -101,8 +101,7 @@ fn map_in_turn(
 mod suite {
     use super::*;
 
-    /// A table that is missing is the end of a map, wherever it is; each size has its own way to
-    /// map one page, and many.
+    /// A map ends at the first table without memory, for one page and for many of each size.
     #[test]
     fn map() -> Result {
         for cfg in requests()? {
@@ -117,7 +116,7 @@ mod suite {
                     assert!(map(iova, size, 1, 0)?);
                     assert!(map(SZ_16M, size, 1, 1)?);
                 }
-                // These take no table.
+                // These need no table.
                 for size in [SZ_1M, SZ_16M] {
                     assert!(map(2 * SZ_16M, size, 3, 0)?);
                 }
@@ -141,7 +140,7 @@ mod suite {
             ] {
                 for gfp in flags() {
                     let map = || set.map_gfp(SZ_16M, 0x4000_0000, size, SZ_16M / size, RW, gfp);
-                    // Nor is there a first allocation that could fail.
+                    // No allocation is made that could fail.
                     let (ret, failed) = fault::nth(1, || fault::all(map));
                     assert!(same!(ret, (OK, SZ_16M), "pages of {size:#x}"));
                     assert!(!failed);
@@ -153,7 +152,7 @@ mod suite {
         Ok(())
     }
 
-    /// Tables that cannot be had: those made until then stay, and so does what is mapped.
+    /// Tables made before an allocation fails stay, and so do mappings.
     #[test]
     fn populate() -> Result {
         for cfg in requests()? {
@@ -166,7 +165,7 @@ mod suite {
                 failures += usize::from(ret != OK);
                 assert!(ret == OK || failed && ret == errno(ENOMEM));
                 assert!(set.translates(0, 0x8000_0000, 2 * SZ_1M));
-                // And then there are some.
+                // The next call succeeds.
                 assert_eq!(set.populate(0, 8 * SZ_1M), OK);
                 assert!((0..8).all(|mib| set.has_table(mib * SZ_1M)));
                 if !failed {
@@ -196,7 +195,7 @@ mod suite {
         Ok(())
     }
 
-    /// The set itself. C's interface has no errno for it.
+    /// Making a set fails; the C interface has no errno for it.
     #[test]
     fn create() -> Result {
         if fault::skip_unless_set_up() {
@@ -215,7 +214,7 @@ mod suite {
                     break;
                 }
             }
-            // What holds the set, its first level, and its place in the list.
+            // The set itself, its first level, and its place in the list.
             assert!(failures >= 3);
         }
         Ok(())

@@ -4,7 +4,7 @@
 
 use super::*;
 
-/// An address with room around it.
+/// An address in the middle of the space.
 const BASE: usize = 4 * SZ_16M;
 const PADDR: u64 = 0x4000_0000;
 
@@ -23,15 +23,15 @@ enum Call {
     Page { iova: usize, granule: usize },
 }
 
-/// The record that callbacks leave; their cookie.
+/// The record of callbacks; their cookie.
 struct Recorder {
     calls: KVec<Call>,
     /// The arguments of the calls, and the expected ones.
     gather: *mut bindings::iommu_iotlb_gather,
-    /// The set, to see what it translates while a callback runs.
+    /// The set, for translations during a callback.
     ops: *mut bindings::io_pgtable_ops,
-    /// Calls that came with something else, or before their entries were invalid, or that found
-    /// no room.
+    /// Number of calls with wrong arguments, before their entries were invalid, or that did not
+    /// fit.
     wrong: u32,
 }
 
@@ -54,7 +54,7 @@ impl Recorder {
 ///
 /// # Safety
 ///
-/// `cookie` is that of [`Tested`], whose set is live if `size` is not zero.
+/// `cookie` is the cookie of a [`Tested`], whose set is live if `size` is not zero.
 unsafe fn record(cookie: *mut c_void, call: Call, iova: usize, size: usize) {
     // SAFETY: The caller passes a live `Recorder` as `cookie`; only callbacks use it while they
     // run, one at a time.
@@ -75,7 +75,7 @@ unsafe fn record(cookie: *mut c_void, call: Call, iova: usize, size: usize) {
 
 /// # Safety
 ///
-/// Called by a set whose cookie is that of [`Tested`].
+/// Called by the set of a [`Tested`], with its cookie.
 unsafe extern "C" fn flush_all(cookie: *mut c_void) {
     // SAFETY: The cookie is the set's.
     unsafe { record(cookie, Call::All, 0, 0) };
@@ -83,7 +83,7 @@ unsafe extern "C" fn flush_all(cookie: *mut c_void) {
 
 /// # Safety
 ///
-/// Called by a set whose cookie is that of [`Tested`].
+/// Called by the set of a [`Tested`], with its cookie.
 unsafe extern "C" fn flush_walk(iova: usize, size: usize, granule: usize, cookie: *mut c_void) {
     let call = Call::Walk {
         iova,
@@ -96,7 +96,7 @@ unsafe extern "C" fn flush_walk(iova: usize, size: usize, granule: usize, cookie
 
 /// # Safety
 ///
-/// Called by a set whose cookie is that of [`Tested`].
+/// Called by the set of a [`Tested`], with its cookie.
 unsafe extern "C" fn add_page(
     gather: *mut bindings::iommu_iotlb_gather,
     iova: usize,
@@ -111,7 +111,7 @@ unsafe extern "C" fn add_page(
     }
 }
 
-/// All callbacks, or some.
+/// Returns the chosen callbacks.
 const fn callbacks(all: bool, walk: bool, page: bool) -> bindings::iommu_flush_ops {
     bindings::iommu_flush_ops {
         tlb_flush_all: if all { Some(flush_all) } else { None },
@@ -126,7 +126,7 @@ static NO_WALK: bindings::iommu_flush_ops = callbacks(true, false, true);
 static NO_PAGE: bindings::iommu_flush_ops = callbacks(true, true, false);
 static EMPTY: bindings::iommu_flush_ops = callbacks(false, false, false);
 
-/// A set whose callbacks are recorded. The recorder goes after it.
+/// A set whose callbacks are recorded. The recorder is freed after it.
 struct Tested {
     set: Set,
     recorder: NonNull<Recorder>,
@@ -143,7 +143,7 @@ impl Tested {
         let set = unsafe { Set::with_cookie(cfg, recorder.as_ptr().cast()) };
         match set {
             Ok(set) => {
-                // SAFETY: Ours, and no callback is running.
+                // SAFETY: The recorder belongs to `self`, and no callback is running.
                 unsafe { (*recorder.as_ptr()).ops = set.ops.as_ptr() };
                 Ok(Self { set, recorder })
             }
@@ -166,7 +166,7 @@ impl Tested {
             ..Default::default()
         };
         let recorder = self.recorder.as_ptr();
-        // SAFETY: The recorder is ours, and `gather` valid for the call.
+        // SAFETY: The recorder belongs to `self`, and `gather` is valid for the call.
         unsafe {
             (*recorder).gather = &mut gather;
             let unmapped = self.set.unmap_gather(iova, pgsize, pgcount, &mut gather);
@@ -177,14 +177,14 @@ impl Tested {
 
     /// Returns true if these were the calls since the last time, and all of them right.
     fn saw(&self, calls: impl IntoIterator<Item = Call>) -> bool {
-        // SAFETY: Ours, and no callback is running.
+        // SAFETY: The recorder belongs to `self`, and no callback is running.
         let recorder = unsafe { &mut *self.recorder.as_ptr() };
         let ok = were(recorder, calls);
         recorder.calls.clear();
         ok
     }
 
-    /// Frees the set; whether these were the calls then.
+    /// Frees the set. Returns true if it made exactly these calls.
     fn free(self, calls: impl IntoIterator<Item = Call>) -> bool {
         drop(self.set);
         // SAFETY: Leaked in `new`, and the set that used it is gone.
@@ -206,7 +206,7 @@ fn were(recorder: &Recorder, calls: impl IntoIterator<Item = Call>) -> bool {
         && same!(recorder.wrong, 0, "calls that were wrong")
 }
 
-/// Bytes behind one entry of a page of `size` bytes.
+/// Returns the bytes per entry of a page of `size` bytes.
 fn granule(size: usize) -> usize {
     if size < SZ_1M {
         SZ_4K
@@ -289,7 +289,7 @@ mod suite {
             assert!(tested.set.maps(last, PADDR, size, 1));
             assert_eq!(tested.set.unmap(last, size, 1), size);
             assert!(tested.saw(pages(last, granule, size / granule)));
-            // The small page left its table behind, and with it a call when that goes.
+            // The table of the small page stayed; unmapping its MiB has a call for it.
             if size < SZ_1M {
                 let section = last & !(SZ_1M - 1);
                 assert_eq!(tested.set.unmap(section, SZ_1M, 1), SZ_1M);
@@ -300,7 +300,7 @@ mod suite {
         Ok(())
     }
 
-    /// A table that goes is told of as a walk, and its pages are not.
+    /// Removing a table calls `tlb_flush_walk`, and no callback for its pages.
     #[test]
     fn flush_walk_for_a_table() -> Result {
         let tested = Tested::with(&ALL)?;
@@ -309,7 +309,7 @@ mod suite {
             assert_eq!(tested.set.unmap(BASE, SZ_1M, 1), SZ_1M);
             assert!(tested.saw([walk(BASE)]));
         }
-        // One that is left behind is not.
+        // An empty table that stays has no callback.
         assert!(tested.set.maps(BASE, PADDR, SZ_4K, 256));
         assert_eq!(tested.set.unmap(BASE, SZ_4K, 256), SZ_1M);
         assert!(tested.saw(pages(BASE, SZ_4K, 256)));
@@ -336,7 +336,7 @@ mod suite {
         Ok(())
     }
 
-    /// An empty table that gives way to a section.
+    /// A section that replaces an empty table.
     #[test]
     fn flush_walk_when_mapping() -> Result {
         for size in [SZ_1M, SZ_16M] {
@@ -388,7 +388,7 @@ mod suite {
         Ok(())
     }
 
-    /// The driver's gather structure comes along.
+    /// Callbacks get the driver's gather structure.
     #[test]
     fn gather_is_handed_on() -> Result {
         let tested = Tested::with(&ALL)?;
@@ -405,7 +405,7 @@ mod suite {
         Ok(())
     }
 
-    /// A queue is flushed whole, later; but a table cannot wait.
+    /// With a queued gather only tables have callbacks: leaves are flushed later, all at once.
     #[test]
     fn queued() -> Result {
         let tested = Tested::with(&ALL)?;
@@ -460,7 +460,7 @@ mod suite {
         Ok(())
     }
 
-    /// Freed with everything still mapped: one call says it all.
+    /// Freeing a set with mappings calls `tlb_flush_all` once.
     #[test]
     fn flush_all_on_free() -> Result {
         let tested = Tested::with(&ALL)?;

@@ -78,46 +78,31 @@ mod suite {
         Ok(())
     }
 
-    /// Down to the bits, which do not depend on how many pages a call maps. Numbers as in the
-    /// codec's suite.
+    /// The bits of entries do not depend on the number of pages in a call. Numbers as in the suite
+    /// of the codec.
     #[test]
     fn entries_of_runs() -> Result {
         let set = Set::of(quirk::ARM_NS, 32, 32)?;
-        assert!(set.maps(0x10_f000, 0x8000_0000, SZ_4K, 300));
-        for page in 0..300 {
-            let entry = set.l2_entry(0x10_f000 + page * SZ_4K);
-            assert!(same!(
-                entry,
-                0x8000_0c72 + (page * SZ_4K) as u32,
-                "page {page}"
-            ));
-        }
-        assert!(set.maps(0x40_0000, 0x9000_0000, SZ_64K, 20));
-        for i in 0..20 * 16 {
-            let entry = set.l2_entry(0x40_0000 + i * SZ_4K);
-            assert!(same!(
-                entry,
-                0x9000_1c31 + (i / 16 * SZ_64K) as u32,
-                "entry {i}"
-            ));
-        }
-        assert!(set.maps(0x100_0000, 0xa000_0000, SZ_1M, 20));
-        for i in 0..20 {
-            let entry = set.l1_entry(0x100_0000 + i * SZ_1M);
-            assert!(same!(
-                entry,
-                0xa00b_1c02 + (i * SZ_1M) as u32,
-                "section {i}"
-            ));
-        }
-        assert!(set.maps(0x1000_0000, 0xb000_0000, SZ_16M, 3));
-        for i in 0..3 * 16 {
-            let entry = set.l1_entry(0x1000_0000 + i * SZ_1M);
-            assert!(same!(
-                entry,
-                0xb00f_1c02 + (i / 16 * SZ_16M) as u32,
-                "entry {i}"
-            ));
+        for (iova, size, count, first) in [
+            (0x10_f000, SZ_4K, 300, 0x8000_0c72_u32),
+            (0x40_0000, SZ_64K, 20, 0x9000_1c31),
+            (0x100_0000, SZ_1M, 20, 0xa00b_1c02),
+            (0x1000_0000, SZ_16M, 3, 0xb00f_1c02),
+        ] {
+            // A large page and a supersection have sixteen equal entries.
+            let (reach, entry): (_, fn(&Set, usize) -> u32) = if size < SZ_1M {
+                (SZ_4K, Set::l2_entry)
+            } else {
+                (SZ_1M, Set::l1_entry)
+            };
+            assert!(set.maps(iova, (first >> 28 << 28).into(), size, count));
+            for at in (0..size * count).step_by(reach) {
+                assert!(same!(
+                    entry(&set, iova + at),
+                    first + (at / size * size) as u32,
+                    "{size:#x} at {at:#x}"
+                ));
+            }
         }
         Ok(())
     }
@@ -138,7 +123,7 @@ mod suite {
         Ok(())
     }
 
-    /// Every flag gets to the entry, for one page and for several.
+    /// Every flag is in the entry, for one page and for several.
     #[test]
     fn flags() -> Result {
         use prot::{CACHE, MMIO, NOEXEC, PRIVILEGED, READ, WRITE};
@@ -194,7 +179,7 @@ mod suite {
                 // A space of two pages has no gap.
                 assert!(page == size || set.is_gap(size, SZ_4K));
                 assert!(page == size || set.is_gap(page - SZ_4K, SZ_4K));
-                // And nothing is beyond it, as far as there is a beyond.
+                // Nothing is mapped behind the space, if there are such addresses.
                 for beyond in (ias..usize::BITS).take(2).map(|bit| 1 << bit) {
                     assert!(set.is_gap(beyond, SZ_4K));
                     assert_eq!(set.phys(usize::MAX), 0);
@@ -314,7 +299,7 @@ mod suite {
         Ok(())
     }
 
-    /// Nothing is mapped over anything, whatever the sizes, wherever they overlap.
+    /// A page is refused where any part of another is mapped, of any size.
     #[test]
     fn nothing_is_mapped_twice() -> Result {
         for old in SIZES {
@@ -340,7 +325,7 @@ mod suite {
         Ok(())
     }
 
-    /// Neither does a run of several pages.
+    /// A run of several pages stops where something is mapped.
     #[test]
     fn runs_meet_other_sizes() -> Result {
         // Pages up to a section, in the middle of the second table.
@@ -374,7 +359,7 @@ mod suite {
         Ok(())
     }
 
-    /// Tables stay when their last page goes; they give way to sections.
+    /// Empty tables stay, and are replaced by sections.
     #[test]
     fn section_replaces_empty_table() -> Result {
         let set = Set::of(0, 32, 32)?;
@@ -394,7 +379,7 @@ mod suite {
         Ok(())
     }
 
-    /// A supersection over an empty table and a section: neither changes.
+    /// A supersection over an empty table and a section is refused: neither changes.
     #[test]
     fn supersection_replaces_all_or_nothing() -> Result {
         let set = Set::of(0, 32, 32)?;
@@ -406,7 +391,7 @@ mod suite {
         assert_eq!(set.l1_entry(3 * SZ_1M), table);
         assert!(set.translates(15 * SZ_1M, 0x1000_0000, SZ_1M));
 
-        // And the table still serves.
+        // The table is still used.
         assert!(set.maps(3 * SZ_1M, 0, SZ_4K, 256));
         assert_eq!(set.l1_entry(3 * SZ_1M), table);
         Ok(())
@@ -425,7 +410,7 @@ mod suite {
             (0, oas, SZ_4K, 1, RW, range),
             (usize::MAX & !0xfff, 0, SZ_4K, 1, RW, range),
             (0, u64::MAX & !0xfff, SZ_4K, 1, RW, range),
-            // Whatever else is wrong.
+            // The error of the address comes first.
             (ias, 0, SZ_4K, 1, 0, range),
             (0, oas, SZ_4K, 0, RW, range),
             (ias, 0, 0, 1, RW, range),
@@ -477,7 +462,7 @@ mod suite {
             ));
             assert_eq!(result.1, 0);
         }
-        // None of them left anything behind.
+        // Nothing is mapped.
         assert!(set.table().l1().iter().all(|slot| slot.load() == 0));
         Ok(())
     }
@@ -497,7 +482,7 @@ mod suite {
         Ok(())
     }
 
-    /// Sizes that the driver did not ask for.
+    /// Page sizes that are not in the bitmap of the driver.
     #[test]
     fn sizes_not_in_the_bitmap() -> Result {
         for has in SIZES {
@@ -527,14 +512,14 @@ mod suite {
         let set = Set::of(0, 24, 32)?;
         assert!(set.maps(0, 0, SZ_16M, 1));
         assert!(set.translates(0, 0, SZ_16M));
-        // The same on the other side.
+        // Output addresses likewise.
         let set = Set::of(0, 32, 20)?;
         assert_eq!(set.map(0, 0, SZ_16M, 1), (errno(ERANGE), 0));
         assert!(set.maps(0, 0, SZ_1M, 1));
         Ok(())
     }
 
-    /// NO_WARN is about the log alone.
+    /// NO_WARN changes the log only.
     #[test]
     fn no_warn_changes_no_result() -> Result {
         let set = Set::of(quirk::NO_WARN, 31, 32)?;

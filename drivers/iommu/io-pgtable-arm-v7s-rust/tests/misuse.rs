@@ -2,14 +2,14 @@
 
 //! Misuse by drivers: each call is refused, and earlier mappings stay.
 //!
-//! Wrong sizes, counts and alignments are with what they are about, in `map` and `unmap`;
-//! `v7s_fuzz` has the combinations.
+//! Wrong sizes, counts and alignments are in the suites of `map` and `unmap`; `v7s_fuzz` has the
+//! combinations.
 
 use kernel::bindings::gfp_t;
 
 use super::*;
 
-/// Something mapped of each size, and where.
+/// A mapping of each size.
 const MAPPED: [(usize, u64, usize); 4] = [
     (0x3000, 0x4000_1000, SZ_4K),
     (0x4_0000, 0x5001_0000, SZ_64K),
@@ -17,7 +17,7 @@ const MAPPED: [(usize, u64, usize); 4] = [
     (0x100_0000, 0x7000_0000, SZ_16M),
 ];
 
-/// A set with something of each size in it.
+/// Makes a set with a mapping of each size.
 fn mapped() -> Result<Set> {
     let set = Set::of(0, 32, 32)?;
     for (iova, paddr, size) in MAPPED {
@@ -28,7 +28,7 @@ fn mapped() -> Result<Set> {
     Ok(set)
 }
 
-/// Returns true if all of that is there, and nothing else.
+/// Returns true if exactly these mappings are there.
 fn intact(set: &Set) -> bool {
     let mut end = 0;
     MAPPED.iter().all(|(iova, paddr, size)| {
@@ -41,10 +41,10 @@ fn intact(set: &Set) -> bool {
             .all(|slot| slot.load() == 0)
 }
 
-/// Changes the DMA mask of a device; `None` takes it away.
+/// Changes the DMA mask of a device; `None` removes it.
 fn set_mask(dev: NonNull<bindings::device>, mask: Option<&'static mut u64>) {
     let mask = mask.map_or(null_mut(), core::ptr::from_mut);
-    // SAFETY: The device is alive and nobody else's.
+    // SAFETY: The device is alive, and used by this test only.
     unsafe { (*dev.as_ptr()).dma_mask = mask };
 }
 
@@ -60,8 +60,8 @@ fn device_with(mask: u64) -> Result<NonNull<bindings::device>> {
 mod suite {
     use super::*;
 
-    /// Every single bit beside the usual ones: only those that name a zone, or nothing, are
-    /// refused, and only where a table has to be made.
+    /// Every single bit in addition to the usual flags: zone bits and unknown bits are refused,
+    /// where a table has to be made.
     #[test]
     fn gfp_bits() -> Result {
         let set = mapped()?;
@@ -110,7 +110,7 @@ mod suite {
         Ok(())
     }
 
-    /// Flags that mean nothing change nothing, the sign bit neither.
+    /// Undefined flags change nothing, not even the sign bit.
     #[test]
     fn prot_bits() -> Result {
         let set = mapped()?;
@@ -193,7 +193,7 @@ mod suite {
         Ok(())
     }
 
-    /// Walkers that can reach no table: an error, and no warning of the DMA layer.
+    /// A device that cannot reach any table: an error, and no warning of the DMA layer.
     #[test]
     fn devices_that_reach_no_table() -> Result {
         let dev = device_with(SZ_16M as u64 - 1)?;
@@ -223,7 +223,7 @@ mod suite {
         Ok(())
     }
 
-    /// A refused request comes back as it was.
+    /// A refused request is left unchanged.
     #[test]
     fn refused_requests_are_not_changed() {
         const MARK: u32 = 0x5a5a_5a5a;
@@ -236,15 +236,14 @@ mod suite {
             assert!(ops.is_null());
             assert_eq!(cfg.pgsize_bitmap, usize::MAX);
             assert_eq!((cfg.quirks, cfg.ias, cfg.oas), (quirks, ias, oas));
-            // SAFETY: Any bits are a number.
+            // SAFETY: All bit patterns are valid.
             assert_eq!(unsafe { cfg.__bindgen_anon_1.arm_v7s_cfg.ttbr }, MARK);
-            // What a driver may do with what it got.
-            // SAFETY: Null is allowed.
+            // A driver may free the NULL that it got. SAFETY: Null is allowed.
             unsafe { free_ops(ops) };
         }
     }
 
-    /// Sets may go in any order, by name or as the io-pgtable core does it.
+    /// Sets may be freed in any order, by the exported function or as the io-pgtable core does.
     #[test]
     fn sets_go_in_any_order() -> Result {
         for order in [
@@ -264,7 +263,7 @@ mod suite {
         Ok(())
     }
 
-    /// The io-pgtable core never does, but the functions are exported.
+    /// Null is ignored; the io-pgtable core never passes it, but the functions are exported.
     #[test]
     fn nothing_is_freed_by_the_core() -> Result {
         let free = crate::INIT_FNS.free.ok_or(ENOENT)?;

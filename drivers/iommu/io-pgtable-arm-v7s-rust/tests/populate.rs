@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Second-level tables ahead of need: they are there, they stay, and they can be given back.
+//! Populate and trim: second-level tables made ahead of need, and freed again.
 
 use super::*;
 
-/// Returns the MiB of the first `mibs` that have a table, as bits.
+/// Returns a bitmap of the first `mibs` MiB: those that have a table.
 fn tables(set: &Set, mibs: usize) -> u32 {
     let has = |mib: usize| u32::from(set.has_table(mib * SZ_1M)) << mib;
     (0..mibs).map(has).sum()
@@ -14,7 +14,7 @@ fn tables(set: &Set, mibs: usize) -> u32 {
 mod suite {
     use super::*;
 
-    /// One for each MiB that the range touches.
+    /// Populating makes a table for each MiB that the range touches.
     #[test]
     fn tables_of_a_range() -> Result {
         for (iova, size, expected) in [
@@ -33,7 +33,7 @@ mod suite {
                 "tables for {size:#x} from {iova:#x}"
             ));
             assert!(set.is_gap(0, 8 * SZ_1M));
-            // The same again changes nothing.
+            // A second call changes nothing.
             let first = set.l1_entry(iova);
             assert_eq!(set.populate(iova, size), OK);
             assert_eq!(set.l1_entry(iova), first);
@@ -92,14 +92,14 @@ mod suite {
                 assert_eq!(after, before);
             }
             assert_eq!(set.table().readers().retired(), 0);
-            // One that was not populated goes.
+            // A table that was not populated is removed.
             assert_eq!(set.unmap(SZ_16M, SZ_1M, 1), SZ_1M);
             assert!(!set.has_table(SZ_16M));
         }
         Ok(())
     }
 
-    /// A table that was there before is populated, too.
+    /// An existing table becomes a populated one.
     #[test]
     fn tables_that_were_there() -> Result {
         let set = Set::of(0, 32, 32)?;
@@ -111,7 +111,7 @@ mod suite {
         Ok(())
     }
 
-    /// Sections are left alone, and take the place of tables.
+    /// Sections stay, and replace populated tables.
     #[test]
     fn sections() -> Result {
         let set = Set::of(0, 32, 32)?;
@@ -121,7 +121,7 @@ mod suite {
         assert!(set.translates(SZ_1M, 0x4000_0000, SZ_1M));
         assert!(set.maps(2 * SZ_1M, 0x8000_0000, SZ_1M, 1));
         assert_eq!(tables(&set, 4), 0b1001);
-        // What comes after it is a table like any other.
+        // A table made later is an ordinary one.
         assert_eq!(set.unmap(2 * SZ_1M, SZ_1M, 1), SZ_1M);
         assert!(set.maps(2 * SZ_1M, 0x8000_0000, SZ_4K, 256));
         assert_eq!(set.unmap(2 * SZ_1M, SZ_1M, 1), SZ_1M);

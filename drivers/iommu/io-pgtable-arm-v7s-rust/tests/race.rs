@@ -23,16 +23,16 @@ use crate::format::entry::L2_ENTRIES;
 /// Longest time of a race; two threads that share a CPU are slow.
 const TIME_MS: i64 = 200;
 
-/// A set and what two threads do with it, step by step or each as fast as it can.
+/// A set, and the steps of two threads, in lockstep or each as fast as it can.
 struct Race {
     set: Set,
-    /// One step of a thread; returns false if something was wrong.
+    /// Does a step of a thread; returns false if a result was wrong.
     act: fn(set: &Set, step: usize, second: bool) -> bool,
     /// True if a step begins for both at the same time.
     together: bool,
-    /// Number of them.
+    /// Number of steps.
     steps: Atomic<u32>,
-    /// Steps that the second thread may begin, and those that it has done.
+    /// Number of steps that the second thread may begin, and that it has done.
     begun: Atomic<u32>,
     done: Atomic<u32>,
     wrong: Atomic<u32>,
@@ -73,14 +73,14 @@ impl Race {
         }
     }
 
-    /// The first thread's part: all steps, or as many as there is time for.
+    /// Runs the first thread: all steps, or as many as there is time for.
     fn lead(&self) {
         let start = Instant::<Monotonic>::now();
         let mut step = 0;
         while step < self.steps.load(Relaxed) && start.elapsed().as_millis() < TIME_MS {
             if self.together {
                 self.begun.store(step + 1, Release);
-                // So that now one and now the other is first.
+                // Alternates which of the two is first.
                 for _ in 0..step % 256 {
                     core::hint::spin_loop();
                 }
@@ -93,7 +93,7 @@ impl Race {
         self.over.store(1, Release);
     }
 
-    /// The second thread's part.
+    /// Runs the second thread.
     fn follow(&self) {
         let mut step = 0;
         loop {
@@ -108,8 +108,8 @@ impl Race {
         }
     }
 
-    /// Runs both, each on a CPU of its own where there are two. Returns how many steps there was
-    /// time for, or nothing if one went wrong.
+    /// Runs both, each on a CPU of its own if there are two. Returns the number of steps done, or
+    /// `None` if a result was wrong.
     fn run(&self) -> Result<Option<usize>> {
         let second = Thread::new(self, follow, nr_cpu_ids().min(2) - 1)?;
         let first = Thread::new(self, lead, 0);
@@ -126,7 +126,7 @@ impl Race {
     }
 }
 
-/// A thread that has its part in a race; when dropped, it is over.
+/// A thread of a race; stopped when dropped.
 struct Thread<'a> {
     task: *mut bindings::task_struct,
     _race: &'a Race,
@@ -164,8 +164,8 @@ impl Drop for Thread<'_> {
     }
 }
 
-/// Waits for the other thread: at first so that both go on at the same time, later so that it gets
-/// a CPU.
+/// Waits for the other thread: first by polling, so that both go on at the same time, then by
+/// sleeping, so that it gets a CPU.
 fn wait(ready: impl Fn() -> bool) {
     let mut spins = 0;
     while !ready() {
@@ -179,7 +179,7 @@ fn wait(ready: impl Fn() -> bool) {
     }
 }
 
-/// Ends a thread's part.
+/// Waits until the thread is stopped.
 fn stopped() -> c_int {
     // SAFETY: Called by kernel threads.
     wait(|| unsafe { bindings::kthread_should_stop() });
@@ -197,7 +197,7 @@ unsafe extern "C" fn lead(race: *mut c_void) -> c_int {
 
 /// # Safety
 ///
-/// As for [`lead`].
+/// The requirements of [`lead`].
 unsafe extern "C" fn follow(race: *mut c_void) -> c_int {
     // SAFETY: The caller passes a live `Race` as `race`.
     unsafe { &*race.cast::<Race>() }.follow();
@@ -235,9 +235,8 @@ fn target_of(iova: usize) -> u64 {
     0x4000_0000 + iova as u64
 }
 
-/// One thread has a table made and freed, now for one section and now for another, which is likely
-/// to get the same memory. The other looks at both, and sees each page where it belongs or not at
-/// all.
+/// One thread makes and frees a table, alternately for two sections, which are likely to get the
+/// same memory. The other translates both: each page is right or not mapped.
 fn see_tables_go(set: &Set, step: usize, second: bool) -> bool {
     let iova = SZ_16M + step % 2 * SZ_1M;
     if !second {
@@ -276,10 +275,10 @@ fn see_tables_go(set: &Set, step: usize, second: bool) -> bool {
 /// Steps of [`keep_looking`], each with a table of its own.
 const LOOKS: usize = 20;
 
-/// The step in which somebody looks, plus one.
+/// The step in which the other thread looks, plus one.
 static LOOKING: Atomic<u32> = Atomic::new(0);
 
-/// Spins until something is so, for so many milliseconds at the most.
+/// Spins until a condition holds, for a number of milliseconds at most.
 fn spin(ms: i64, is_so: impl Fn() -> bool) {
     let start = Instant::<Monotonic>::now();
     while !is_so() && start.elapsed().as_millis() < ms {
@@ -287,8 +286,8 @@ fn spin(ms: i64, is_so: impl Fn() -> bool) {
     }
 }
 
-/// One thread looks at a table until the other, which has it go, has long overwritten the entry for
-/// it; and still nothing in the table has changed.
+/// One thread reads a table under the lock of readers until the other, which removes the table, has
+/// overwritten its entry: the content of the table must not change.
 fn keep_looking(set: &Set, step: usize, second: bool) -> bool {
     let iova = step * SZ_1M;
     if !second {
@@ -303,10 +302,10 @@ fn keep_looking(set: &Set, step: usize, second: bool) -> bool {
         let raw = slot.load();
         LOOKING.store(step as u32 + 1, Release);
         if !entry::is_table(raw) {
-            // The other was tired of waiting.
+            // The other thread has timed out.
             return true;
         }
-        // SAFETY: Read from this set, and who removes the table waits for us.
+        // SAFETY: Read from this set under the lock of readers, which keeps the table.
         let l2 = unsafe { table.l2(raw) };
         spin(20, || slot.load() != raw);
         spin(2, || false);
@@ -374,7 +373,7 @@ mod suite {
         Ok(())
     }
 
-    /// Nobody touches the other's entries.
+    /// Each thread leaves the entries of the other alone.
     #[test]
     fn neighbours() -> Result {
         let race = Race::new(u32::MAX, false, use_neighbours)?;

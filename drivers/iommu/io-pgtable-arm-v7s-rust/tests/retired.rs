@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Retired tables: under a driver without a callback to invalidate the walker's caches they are
-//! kept, and used again by the set they belong to, empty.
+//! Retired tables: without a `tlb_flush_walk` callback they are kept, and used again, empty, by
+//! their set.
 
 use super::*;
 
-/// Callbacks, though none for walks.
+/// Callbacks without `tlb_flush_walk`.
 static NO_WALK: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
     tlb_flush_all: Some(ignore_all),
     tlb_flush_walk: None,
@@ -14,7 +14,7 @@ static NO_WALK: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
 
 extern "C" fn ignore_all(_cookie: *mut c_void) {}
 
-/// The number of retired tables of a set.
+/// Returns the number of retired tables of a set.
 fn retired(set: &Set) -> usize {
     set.table().readers().retired()
 }
@@ -37,7 +37,7 @@ mod suite {
             let table = set.l1_entry(SZ_16M);
             assert_eq!(set.unmap(SZ_16M, SZ_1M, 1), SZ_1M);
             assert_eq!(retired(&set), 1);
-            // The next mapping uses it, wherever that is.
+            // The next mapping uses it, at any address.
             assert!(set.maps(5 * SZ_1M + SZ_4K, 0x8000_0000, SZ_4K, 1));
             assert_eq!(set.l1_entry(5 * SZ_1M), table);
             assert_eq!(retired(&set), 0);
@@ -53,7 +53,7 @@ mod suite {
         assert!(set.maps(SZ_1M, 0, SZ_4K, 256));
         let table = set.l1_entry(SZ_1M);
         assert_eq!(set.unmap(SZ_1M, SZ_4K, 256), SZ_1M);
-        // A table that is empty, but in place, is not retired.
+        // An empty table that is still in use is not retired.
         assert_eq!((set.l1_entry(SZ_1M), retired(&set)), (table, 0));
         assert!(set.maps(SZ_1M, 0x4000_0000, SZ_1M, 1));
         assert_eq!(retired(&set), 1);
@@ -78,7 +78,7 @@ mod suite {
             assert!(set.maps(iova, 0, SZ_64K, 16));
             let table = set.l1_entry(iova);
             let at = tables.iter().position(|known| *known == table);
-            // A new one is none of those.
+            // A new one is different from all of them.
             assert!(at.is_some());
             let _ = tables.remove(at.unwrap_or(0));
             assert_eq!(retired(&set), COUNT - 1 - section);
@@ -121,8 +121,8 @@ mod suite {
         Ok(())
     }
 
-    /// Nothing of an old mapping is left in a table that is used again, whatever filled it and
-    /// however many tables were retired above it.
+    /// A table that is used again is empty, with any former content and any number of tables
+    /// retired above it.
     #[test]
     fn tables_are_empty_when_taken() -> Result {
         let set = Set::new(noncoherent(device()?, 0, 32, 32))?;

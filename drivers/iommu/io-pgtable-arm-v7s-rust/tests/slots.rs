@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Runs of slots: exactly those of the run are read and written, wherever it begins and however
-//! long it is.
+//! Runs of slots: exactly the slots of a run are read and written, for any beginning and length.
 
 use super::*;
 
@@ -49,7 +48,7 @@ fn runs() -> impl Iterator<Item = (usize, usize)> {
     )
 }
 
-/// Something else for each slot.
+/// Returns a different value for each slot.
 fn before(i: usize) -> u32 {
     0xdead_0000 | i as u32
 }
@@ -79,7 +78,7 @@ fn only(
     })
 }
 
-/// Gives each slot something of its own, and those of a run `value`.
+/// Sets each slot to a value of its own, and the slots of a run to `value`.
 fn prepare(
     table: &[Slot; L2_ENTRIES],
     (start, length): (usize, usize),
@@ -107,8 +106,8 @@ fn fills<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -> Res
     Ok(true)
 }
 
-/// Returns true if filling stops before the first page that is not vacant, wherever in it that
-/// shows.
+/// Returns true if filling stops before the first page that is not vacant, whichever of its slots
+/// is in use.
 fn fill_stops<L: Leaf>(first: u32, runs: impl Iterator<Item = (usize, usize)>) -> Result<bool> {
     let table = &table()?.0;
     for (start, length) in runs {
@@ -156,9 +155,9 @@ fn clears<T: Test, L: Leaf>(
     for (start, length) in runs {
         set(table, &passing);
         let run = &table[start..start + length];
-        // One more: none fails.
+        // One step more: no entry fails.
         for at in 0..=length {
-            // What comes later than the first does not matter.
+            // Entries behind the first one do not matter.
             let fails = |i| i == at || at + 2 < length && i == length - 1;
             let value = |i| if fails(i) { failing } else { passing(i) };
             for (i, slot) in run.iter().enumerate() {
@@ -284,7 +283,7 @@ mod suite {
         Ok(())
     }
 
-    /// One or the other bit, mixed: neither makes up for what its neighbour lacks.
+    /// Entries with either bit, mixed: a bit of one does not count for its neighbour.
     #[test]
     fn valid_is_bit_0_or_1() -> Result {
         for failing in [0, 4, 0xffff_fffc] {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The view of a walker that does not snoop: data that was written back to memory, and no other.
+//! Cache maintenance: tables as a walker that does not snoop sees them.
 //!
-//! An emulated machine has no caches, so that nothing goes wrong there when nobody writes anything
-//! back. The suite therefore keeps the memory itself: it watches `dma_map_phys()` and
-//! `__dma_sync_single_for_device()` with ftrace, copies what they are called for at the time when
-//! they are, and walks through the copies by the manual.
+//! An emulated machine has no caches, so that missing cache maintenance has no effect there. The
+//! suite models the memory: an ftrace handler on entry to `dma_map_phys()` and
+//! `__dma_sync_single_for_device()` copies the data that they write back, and walks go through the
+//! copies.
 
 use kernel::{
     error::to_result,
@@ -25,10 +25,10 @@ use codec::{
     manual_l2, //
 };
 
-/// Bits of input address: 16 MiB, so that all of it can be looked at.
+/// Bits of input address: 16 MiB, so that all of it can be checked.
 const IAS: u32 = 24;
 
-/// Tables whose memory is kept.
+/// Number of tables in the model.
 const TABLES: usize = 24;
 
 // In helpers.c. `ftrace_regs` is opaque, which the lint minds.
@@ -47,16 +47,16 @@ struct Kept {
     entries: [u32; 256],
 }
 
-// SAFETY: Numbers.
+// SAFETY: The fields are numbers.
 unsafe impl Zeroable for Kept {}
 
-/// Memory as a walker sees it, from when a device is watched.
+/// Memory as a walker sees it.
 #[repr(C)]
 struct Memory {
-    // First, so that a pointer to it, which is what ftrace gives its handler, is one to the whole.
+    // The first field, so that the pointer that ftrace passes to its handler points to the whole.
     ops: Opaque<bindings::ftrace_ops>,
     dev: *mut bindings::device,
-    /// From physical addresses to those of the linear map.
+    /// Distance from physical addresses to the linear map.
     linear: usize,
     kept: [Kept; TABLES],
     used: usize,
@@ -64,9 +64,9 @@ struct Memory {
     calls: usize,
     /// First-level table of the set.
     l1: u64,
-    /// Callbacks that came while the walker still saw something.
+    /// Number of callbacks while the walker still saw a mapping.
     early: usize,
-    /// Memory for which there was no room.
+    /// Number of blocks that did not fit.
     lost: usize,
 }
 
@@ -107,7 +107,7 @@ impl Memory {
         self.entry_at(phys).map_or(0, |entry| *entry)
     }
 
-    /// The walker's first-level entry for an input address.
+    /// Returns the walker's first-level entry for an input address.
     fn first_level(&mut self, iova: usize) -> u32 {
         self.read(self.l1 + (iova >> 20) as u64 * 4)
     }
@@ -146,11 +146,12 @@ unsafe extern "C" fn on_write_back(
     }
 }
 
-/// Has a handler called on entry to functions.
+/// Registers a handler that is called on entry to functions.
 ///
 /// # Safety
 ///
-/// `ops` is all zeroes, and what the handler takes it for; if that succeeds, until [`unwatch`].
+/// `ops` is all zeroes, and the first field of the data that the handler expects, which lives until
+/// [`unwatch`] if this succeeds.
 unsafe fn watch(ops: *mut bindings::ftrace_ops, handler: Handler, functions: &[&CStr]) -> Result {
     // SAFETY: A new `ftrace_ops` is zeroes and a handler; names are only read.
     unsafe {
@@ -183,7 +184,7 @@ unsafe fn unwatch(ops: *mut bindings::ftrace_ops) -> bool {
     }
 }
 
-/// Counts a callback that comes too early: one for `size` bytes of which the walker sees any.
+/// Counts a callback that is too early: the walker still sees a mapping in its `size` bytes.
 ///
 /// # Safety
 ///
@@ -229,14 +230,14 @@ static TLB: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
     tlb_add_page: Some(add_page),
 };
 
-/// Callbacks, though none for walks: tables are retired.
+/// Callbacks without `tlb_flush_walk`: tables are retired.
 static NO_WALK: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
     tlb_flush_all: None,
     tlb_flush_walk: None,
     tlb_add_page: Some(add_page),
 };
 
-/// A set whose walker is watched.
+/// A set, with a model of the memory of its walker.
 ///
 /// # Invariants
 ///
@@ -252,7 +253,7 @@ impl Watched {
         Self::with(dev, coherent, &TLB)
     }
 
-    /// The same with certain callbacks.
+    /// Makes a set with certain callbacks.
     fn with(
         dev: NonNull<bindings::device>,
         coherent: bool,
@@ -264,8 +265,8 @@ impl Watched {
         )?));
         let sample = KBox::<L2Slots>::init(pin_init::init_zeroed(), GFP_KERNEL)?;
         let sample = core::ptr::from_ref(&*sample).cast();
-        // SAFETY: `memory` is zeroes and begins with its `ftrace_ops`. Whatever fails from here
-        // on, it stays, as all that a failed test has. `sample` is in the linear map.
+        // SAFETY: `memory` is zeroes and begins with its `ftrace_ops`; it is leaked if anything
+        // fails from here on. `sample` is in the linear map.
         unsafe {
             let phys = crate::slab::tests::virt_to_phys(sample);
             (*memory.as_ptr()).linear = v7s_linear_distance(phys);
@@ -288,11 +289,12 @@ impl Watched {
     }
 
     fn memory(&mut self) -> &mut Memory {
-        // SAFETY: Ours, and no call that ftrace or the set would use it in is running.
+        // SAFETY: `memory` belongs to `self`, and no call is running in which ftrace or the set use
+        // it.
         unsafe { self.memory.as_mut() }
     }
 
-    /// Returns true if the walker sees what callers do, at all addresses, and no callback was
+    /// Returns true if walker and callers see the same at all addresses, and no callback was too
     /// early.
     fn sees_all(&mut self) -> bool {
         let addresses = (0..1 << IAS).step_by(SZ_4K);
@@ -312,7 +314,7 @@ impl Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         let memory = self.memory.as_ptr();
-        // SAFETY: Registered (type invariant). Nobody is in the handler after that, and the set,
+        // SAFETY: Registered (type invariant). No CPU is in the handler after that, and the set,
         // which is dropped later, calls nothing with its cookie then: `tlb_flush_all` is absent.
         unsafe {
             if unwatch(memory.cast()) {
@@ -322,10 +324,10 @@ impl Drop for Watched {
     }
 }
 
-/// The number of calls of a function for a device.
+/// Number of calls of a function for a device.
 #[repr(C)]
 struct Calls {
-    // First, as in `Memory`.
+    // The first field, as in `Memory`.
     ops: Opaque<bindings::ftrace_ops>,
     dev: *mut bindings::device,
     calls: usize,
@@ -355,7 +357,7 @@ unsafe extern "C" fn on_call(
     }
 }
 
-/// A function that is watched.
+/// A function whose calls are counted.
 ///
 /// # Invariants
 ///
@@ -376,7 +378,7 @@ impl Counted {
     }
 
     fn get(&self) -> usize {
-        // SAFETY: Ours, and no call is running.
+        // SAFETY: The data belongs to `self`, and no call is running.
         unsafe { (*self.0.as_ptr()).calls }
     }
 }
@@ -384,7 +386,7 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         let calls = self.0.as_ptr();
-        // SAFETY: Registered (type invariant), and the handler is the only one who uses it.
+        // SAFETY: Registered (type invariant); only the handler uses it.
         unsafe {
             if unwatch(calls.cast()) {
                 drop(KBox::from_raw(calls));
@@ -458,7 +460,7 @@ mod suite {
         Ok(())
     }
 
-    /// Up to something that is in the way.
+    /// A run up to an existing mapping.
     #[test]
     fn prefixes() -> Result {
         let dev = device()?;
@@ -476,7 +478,7 @@ mod suite {
         Ok(())
     }
 
-    /// Tables that go with what they map.
+    /// Tables that are unmapped with their content.
     #[test]
     fn tables_that_go() -> Result {
         let dev = device()?;
@@ -491,7 +493,7 @@ mod suite {
         Ok(())
     }
 
-    /// Tables that give way to sections.
+    /// Tables that are replaced by sections.
     #[test]
     fn tables_that_give_way() -> Result {
         let dev = device()?;
@@ -526,7 +528,7 @@ mod suite {
     }
 
     /// A table that another CPU installed, but whose entry it has not written back yet: the caller
-    /// that finds it does, before it returns.
+    /// that finds it writes the entry back before it returns.
     #[test]
     fn entry_of_another_cpu() -> Result {
         let dev = device()?;
@@ -542,7 +544,7 @@ mod suite {
         Ok(())
     }
 
-    /// Tables that come and go at one place: each entry is written back.
+    /// Tables made and removed at one place: each entry is written back.
     #[test]
     fn entries_of_new_tables() -> Result {
         let dev = device()?;
@@ -561,7 +563,7 @@ mod suite {
         Ok(())
     }
 
-    /// A retired table in another place: nothing of what it mapped before is seen there.
+    /// A retired table used at another place: its old mappings are not visible there.
     #[test]
     fn retired_tables() -> Result {
         let dev = device()?;
@@ -604,7 +606,7 @@ mod suite {
         Ok(())
     }
 
-    /// Each table is given to the walker once and taken back once.
+    /// Each table is DMA-mapped once and unmapped once.
     #[test]
     fn tables_come_back() -> Result {
         let dev = device()?;
@@ -618,14 +620,15 @@ mod suite {
         assert_eq!(live(), 1);
         assert!(set.maps(0, 0, SZ_4K, 4 * 256));
         assert_eq!(live(), 5);
-        // Pages go without their tables; sections take them along, or take their place.
+        // Unmapping pages keeps tables; unmapping sections removes them, mapping sections replaces
+        // them.
         assert_eq!(set.unmap(0, SZ_4K, 256), SZ_1M);
         assert_eq!(live(), 5);
         assert_eq!(set.unmap(SZ_1M, SZ_1M, 1), SZ_1M);
         assert_eq!(live(), 4);
         assert!(set.maps(0, 0, SZ_1M, 2));
         assert_eq!(live(), 3);
-        // What is refused takes none.
+        // A refused call makes none.
         assert_eq!(set.map(0, 0, SZ_4K, 1), (errno(EEXIST), 0));
         assert_eq!(set.map(5 * SZ_1M, 0, SZ_4K, 0), (errno(EINVAL), 0));
         assert_eq!(live(), 3);
@@ -638,7 +641,7 @@ mod suite {
         Ok(())
     }
 
-    /// A table goes once the driver has been told that no walk may use it any more.
+    /// A table is DMA-unmapped after `tlb_flush_walk`.
     #[test]
     fn tables_go_after_flush_walk() -> Result {
         let dev = device()?;
@@ -647,7 +650,7 @@ mod suite {
         cfg.tlb = &NOTING;
         // SAFETY: The callbacks' cookie, which is dropped after the set.
         let set = unsafe { Set::with_cookie(cfg, detached.0.as_ptr().cast())? };
-        // SAFETY: Ours, and no call is running.
+        // SAFETY: The data belongs to `self`, and no call is running.
         let at_walk = || unsafe { (*detached.0.as_ptr()).at_walk };
 
         assert!(set.maps(0, 0, SZ_4K, 3 * 256));
@@ -661,7 +664,7 @@ mod suite {
         Ok(())
     }
 
-    /// A walker that snoops is none of the DMA layer's business.
+    /// With a walker that snoops, the DMA layer is not called.
     #[test]
     fn coherent_walker() -> Result {
         let dev = device()?;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tables' memory: where it lies, how it gets to a walker that does not snoop, and what
-//! happens when there is none.
+//! The memory of tables: addresses, DMA mapping for a walker that does not snoop, and refusals.
 
 use super::*;
 
@@ -21,14 +20,14 @@ struct DmaRegion {
 // SAFETY: Numbers.
 unsafe impl Sync for DmaRegion {}
 
-/// A bus on which the device sees all memory 64 KiB higher.
+/// A bus whose DMA addresses are 64 KiB above physical addresses.
 static SHIFTED: [DmaRegion; 2] = [
     DmaRegion {
         cpu_start: 0,
         dma_start: 0x1_0000,
         size: 1 << 36,
     },
-    // The end.
+    // The end of the list.
     DmaRegion {
         cpu_start: 0,
         dma_start: 0,
@@ -36,15 +35,14 @@ static SHIFTED: [DmaRegion; 2] = [
     },
 ];
 
-/// Puts a device on that bus, or back.
+/// Moves a device to that bus, or back.
 fn shift(dev: NonNull<bindings::device>, on: bool) {
     let regions = if on {
         SHIFTED.as_ptr()
     } else {
         core::ptr::null()
     };
-    // SAFETY: The device is alive and nobody else's. The kernel only reads the regions, as long as
-    // the device keeps them.
+    // SAFETY: The device is alive, and used by this test only. The kernel only reads the regions.
     unsafe { (*dev.as_ptr()).dma_range_map = regions.cast_mut().cast() };
 }
 
@@ -93,7 +91,7 @@ mod suite {
         Ok(())
     }
 
-    /// Tables of a real set: in the place that their entries say.
+    /// Tables of a set lie at the addresses in their entries.
     #[test]
     fn tables_are_where_entries_say() -> Result {
         for quirks in [0, MTK, MTK | quirk::ARM_MTK_TTBR_EXT] {
@@ -145,7 +143,7 @@ mod suite {
         Ok(())
     }
 
-    /// A walker that does not snoop changes nothing that a caller sees, but for TTBR.
+    /// With a walker that does not snoop only TTBR differs for a caller.
     #[test]
     fn noncoherent_walker() -> Result {
         let dev = device()?;
@@ -163,7 +161,7 @@ mod suite {
                 assert_eq!(set.unmap(iova - size, size, count + 1), (count + 1) * size);
                 assert!(set.is_gap(iova - size, (count + 1) * size));
             }
-            // Tables go, by themselves and with their set.
+            // Tables are freed, one by one and with their set.
             assert!(set.maps(SZ_1M, 0, SZ_4K, 256));
             assert_eq!(set.unmap(SZ_1M, SZ_1M, 1), SZ_1M);
             assert!(set.maps(SZ_1M, 0, SZ_64K, 20));
@@ -172,8 +170,7 @@ mod suite {
         Ok(())
     }
 
-    /// No set where the device would have to use another address than the physical one, which
-    /// entries cannot express.
+    /// No set is made if DMA addresses differ from physical ones, which entries cannot express.
     #[test]
     fn device_sees_other_addresses() -> Result {
         let dev = device()?;
@@ -184,8 +181,7 @@ mod suite {
         Ok(())
     }
 
-    /// The same for a second-level table: what could be mapped stays, what could not leaves no
-    /// trace.
+    /// A second-level table with another DMA address is refused: earlier pages stay mapped.
     #[test]
     fn device_comes_to_see_other_addresses() -> Result {
         let dev = device()?;

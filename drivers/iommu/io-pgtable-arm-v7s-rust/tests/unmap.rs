@@ -4,7 +4,7 @@
 
 use super::*;
 
-/// An address with room around it.
+/// An address in the middle of the space.
 const BASE: usize = 4 * SZ_16M;
 const PADDR: u64 = 0x4000_0000;
 
@@ -23,9 +23,9 @@ mod suite {
                 assert!(set.translates(BASE, paddr, size));
                 assert!(set.is_gap(BASE + size, size));
                 assert!(set.translates(BASE + 2 * size, paddr + 2 * size as u64, size));
-                // Again there is nothing.
+                // A second time nothing is mapped.
                 assert_eq!(set.unmap(BASE + size, size, 1), 0);
-                // And room.
+                // The pages can be mapped again.
                 assert!(set.maps(BASE + size, 0, size, 1));
                 assert!(set.translates(BASE + size, 0, size));
             }
@@ -57,7 +57,7 @@ mod suite {
         Ok(())
     }
 
-    /// Nothing of an entry stays.
+    /// Entries are zero after unmapping.
     #[test]
     fn entries_are_zero() -> Result {
         let set = Set::of(quirk::ARM_NS, 32, 32)?;
@@ -147,7 +147,7 @@ mod suite {
         Ok(())
     }
 
-    /// 1 MiB at once takes the table with it, whatever it maps.
+    /// Unmapping 1 MiB at once removes the table, with all its mappings.
     #[test]
     fn section_over_table() -> Result {
         let set = Set::of(0, 32, 32)?;
@@ -219,7 +219,7 @@ mod suite {
         Ok(())
     }
 
-    /// Less than was mapped is refused, wherever it is, and changes nothing.
+    /// Unmapping part of a page is refused at any place, and changes nothing.
     #[test]
     fn part_of_something_larger() -> Result {
         for large in SIZES {
@@ -281,7 +281,7 @@ mod suite {
         Ok(())
     }
 
-    /// Requests that make no sense.
+    /// Invalid requests.
     #[test]
     fn refused() -> Result {
         let set = Set::of(0, 30, 32)?;
@@ -292,7 +292,7 @@ mod suite {
             for (iova, pgsize, count) in [
                 // No pages.
                 (last, size, 0),
-                // Out of the space, or out of it at the end.
+                // Outside of the space, or at its end.
                 (space, size, 1),
                 (usize::MAX & !(size - 1), size, 1),
                 (last, size, 2),
@@ -324,7 +324,7 @@ mod suite {
         Ok(())
     }
 
-    /// Sizes that the driver did not ask for.
+    /// Page sizes that are not in the bitmap of the driver.
     #[test]
     fn sizes_not_in_the_bitmap() -> Result {
         for has in SIZES {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The view of a set that debugfs and `pgtable_walk` give.
+//! Files in debugfs, and `pgtable_walk`.
 
 use core::marker::PhantomData;
 
@@ -27,7 +27,7 @@ use crate::{
     set_list, //
 };
 
-/// The lines about a set.
+/// Returns the lines about a set.
 struct Shown<'a, L: SetLines>(&'a Set, PhantomData<L>);
 
 impl<L: SetLines> fmt::Display for Shown<'_, L> {
@@ -41,7 +41,7 @@ impl<L: SetLines> fmt::Display for Shown<'_, L> {
     }
 }
 
-/// All lines of a file.
+/// Returns all lines of a file.
 struct All<L: SetLines>(PhantomData<L>);
 
 impl<L: SetLines> fmt::Display for All<L> {
@@ -56,7 +56,7 @@ impl<L: SetLines> fmt::Display for All<L> {
     }
 }
 
-/// Returns true if the lines about a set are these.
+/// Returns true if these are the lines about a set.
 fn reads<L: SetLines>(set: &Set, expected: &str) -> Result<bool> {
     let text = CString::try_from_fmt(fmt!("{}", Shown::<L>(set, PhantomData)))?;
     let got = text.to_str()?;
@@ -66,7 +66,7 @@ fn reads<L: SetLines>(set: &Set, expected: &str) -> Result<bool> {
     Ok(got == expected)
 }
 
-/// The number of a live set, by the place of its first-level table.
+/// Returns the number of a live set, by the address of its first-level table.
 fn number_of(set: &Set) -> Option<u64> {
     set_list::find_from(0, |number, other| {
         (other.l1_phys() == set.table().l1_phys()).then_some(number)
@@ -82,7 +82,7 @@ impl fmt::Display for ShownLast<'_> {
     }
 }
 
-/// The lines of `runs` about a set, which has one.
+/// Returns the line of `runs` about a set with one run.
 fn only_run(set: &Set) -> Result<CString> {
     CString::try_from_fmt(fmt!("{}", Shown::<Runs>(set, PhantomData)))
 }
@@ -116,7 +116,7 @@ const SMALL: u64 = 0xc72;
 mod suite {
     use super::*;
 
-    /// Nothing is mapped, and that is no line.
+    /// An empty set has no line.
     #[test]
     fn empty() -> Result {
         let set = Set::of(0, 32, 32)?;
@@ -179,7 +179,7 @@ mod suite {
         Ok(())
     }
 
-    /// Each combination of flags in words, for entries of each size.
+    /// The words for each combination of flags, for entries of each size.
     #[test]
     fn access() -> Result {
         for flags in 0..64 {
@@ -193,7 +193,7 @@ mod suite {
                 _ => ",device",
             };
             for (size, name) in SIZES.into_iter().zip(["4K", "64K", "1M", "16M"]) {
-                // What can be written can be read.
+                // Writable pages are readable.
                 let set = Set::of(0, 32, 32)?;
                 let mapped = set.map_prot(SZ_16M, 0x8000_0000, size, 1, flags);
                 assert!(mapped == (OK, size));
@@ -218,7 +218,7 @@ mod suite {
         Ok(())
     }
 
-    /// Entries of both levels as they are; a table that maps nothing is one, too.
+    /// Entries of both levels, tables without mappings among them.
     #[test]
     fn entries() -> Result {
         let set = Set::of(0, 32, 32)?;
@@ -257,7 +257,7 @@ mod suite {
         assert_eq!(set.unmap(2 * SZ_16M, SZ_1M, 1), SZ_1M);
         let [low, high] = [0, SZ_16M].map(|iova| set.l1_entry(iova) & !0x3ff);
         let (low, high) = (low.min(high), low.max(high));
-        // Of a pool the pages that it holds.
+        // For a pool, the pages that it holds.
         let l2_bytes = match source()? {
             TableSource::Pool => PAGE_SIZE,
             _ => 3 * SZ_1K,
@@ -270,7 +270,7 @@ mod suite {
         Ok(())
     }
 
-    /// A set that asks for little, whose walker does not snoop.
+    /// A small set, whose walker does not snoop.
     #[test]
     fn plain_set() -> Result {
         let mut cfg = noncoherent(device()?, 0, 20, 32);
@@ -307,7 +307,7 @@ mod suite {
         let runs = CString::try_from_fmt(fmt!("{}", All::<Runs>(PhantomData)))?;
         let mut lines = runs.to_str()?.lines();
         assert_eq!(lines.next(), Some("set iova paddr size page_size access"));
-        // Sets of others may be there, too.
+        // Other sets may exist, too.
         let ours = lines.filter_map(|line| {
             let (number, rest) = line.split_once(' ')?;
             let number: u64 = number.parse().ok()?;
@@ -331,7 +331,7 @@ mod suite {
         Ok(())
     }
 
-    /// A reader that a set was freed under goes on with the next one.
+    /// If a set is freed while it is read, the reader goes on with the next one.
     #[test]
     fn a_set_goes() -> Result {
         let (first, last) = (Set::of(0, 32, 32)?, Set::of(0, 32, 32)?);
@@ -357,7 +357,7 @@ mod suite {
         Ok(())
     }
 
-    /// A reader has one copy of each MiB, whatever changes while it is there.
+    /// A reader has one copy of each MiB, even if mappings change meanwhile.
     #[test]
     fn one_copy() -> Result {
         let set = Set::of(0, 32, 32)?;
