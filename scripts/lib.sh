@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034 # what is set here, others use
-# What every script here shares: where things are, how it speaks, and how a
-# cache entry is made so that nobody ever sees half of one.
+# Library of all scripts: paths, messages, long steps, and cache entries, which are made
+# atomically.
 
 set -euo pipefail
 shopt -s inherit_errexit
-# Exported, it makes "cd" print where it went, or go elsewhere.
+# An exported CDPATH makes "cd" print a path, or go elsewhere.
 unset CDPATH
-# Messages are compared and sorted.
+# Messages of tools are compared and sorted.
 export LC_ALL=C.UTF-8
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -29,7 +29,7 @@ help() {
 	sed '1,2d; /^#/!Q; s/^# \{0,1\}//' "$0"
 }
 
-# absolute NAME - a variable that names a folder, if it is set, names it wherever we are.
+# absolute NAME - makes the path in a variable absolute, if it is set.
 absolute() {
 	case ${!1:-/} in
 	/*) ;;
@@ -37,7 +37,7 @@ absolute() {
 	esac
 }
 
-# buildable WHAT PATH HINT - a path that the kernel's make, and the shells that it runs, take.
+# buildable WHAT PATH HINT - dies unless the kernel's make can build in PATH.
 buildable() {
 	case $2 in
 	*[[:space:]:\'\"\\\$\#%,]*)
@@ -47,7 +47,7 @@ buildable() {
 	esac
 }
 
-# Whatever a run as root left in build/ stands in the way of everybody else.
+# Files of root in build/ are in the way of an ordinary user.
 own_build() {
 	local path
 	path=$(find "$build" -maxdepth 2 ! -user "$EUID" ! -writable ! -type l \
@@ -72,8 +72,8 @@ buildable 'this checkout' "$top" 'move it'
 buildable 'the cache' "$cache" 'set XDG_CACHE_HOME to another folder'
 own_build
 
-# temporary NAME - sets tmp to a new folder, which goes when this script has ended and all that it
-# started, however they end: who sees to it reads what nobody writes, until nobody could.
+# temporary NAME - sets tmp to a new folder, which is removed after this script and all processes
+# that it started have ended: a background process reads a pipe that they hold open.
 temporary() {
 	local alive
 	tmp=$(mktemp -d "${TMPDIR:-/tmp}/v7s-rs-$1.XXXXXX")
@@ -117,8 +117,8 @@ step() {
 	exit 1
 }
 
-# flavour F - sets what scripts/kernel/flavour says of flavour F. Scripts that this one starts
-# have it from the environment.
+# flavour F - sets the facts that scripts/kernel/flavour prints. Scripts that this one starts inherit
+# them in the environment.
 release='' arch='' kdir='' image='' modules='' source='' packages='' root='' makeargs='' bootargs=''
 target='' busybox='' machine='' tty=''
 flavour() {
@@ -134,7 +134,7 @@ flavour() {
 	hold "$kdir" "$source" ${packages:+"$packages"}
 }
 
-# key FILE|WORD... - names a cache entry by what it is made from: the content of files, and words.
+# key FILE|WORD... - prints a key of a cache entry: a hash of the content of files, and of words.
 key() {
 	local word
 	for word in "$@"; do
@@ -178,8 +178,8 @@ entry() {
 	printf '%s\n' "$path"
 }
 
-# take NAME - notes for scripts/kernel/cache that an entry is what we use of its kind: the script,
-# the root or flavour it works for, and the first part of NAME.
+# take NAME - records for scripts/kernel/cache that the entry is the one in use for this script,
+# its root or flavour, and the first part of NAME.
 take() {
 	local mark=$current/${0##*/}.${flavour:-${name:-}}.${1%%-*}
 	[ "$(readlink "$mark")" != "../$1" ] || return 0
@@ -187,7 +187,8 @@ take() {
 	ln -sfn "../$1" "$mark"
 }
 
-# hold DIR... - keeps entries from being removed as long as we run, and what we start.
+# hold DIR... - keeps entries from being removed as long as this script, or a process that it
+# started, runs.
 declare -A held
 hold() {
 	local dir lock
@@ -200,7 +201,7 @@ hold() {
 	done
 }
 
-# What nobody holds the lock of was left by a run that was killed.
+# Entries in the making without a lock were left by a killed run.
 sweep() {
 	local lock left
 	discard "$making"
@@ -211,13 +212,13 @@ sweep() {
 	done
 }
 
-# discard DIR - removes it, also where a root that was not finished has files of user ids that only
-# a user namespace gives us.
+# discard DIR - removes a folder, even with files of user ids of a user namespace, as an unfinished
+# root has.
 discard() {
 	rm -rf "$1" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$1"
 }
 
-# Better to say so than to fill the disk.
+# Fails early if the disk has no room.
 need_space() {
 	local free
 	free=$(df -Pm "$cache" | awk 'NR == 2 { print $4 }')

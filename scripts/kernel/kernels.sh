@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154 # set by scripts/lib.sh
-# Debian's arm64 kernels: what the mirror offered when it was last asked, which one
-# a suite means, and which are in the cache.
+# Debian's arm64 kernels: offers of the mirror when it was last asked, the kernel of
+# each suite, and kernels in the cache.
 #
 # An offer is a line: suite version abi source, as in
 # "testing 7.2.12-1 7.2.12+deb14 linux-source-7.2"; of a suite, the newest comes first.
 
 offers=$cache/kernels
 
-# Runs scripts/kernel/debian in the root that every host makes first, and says what is wrong with
-# the mirror.
+# Runs scripts/kernel/debian in the root "build", and prints an error of the mirror.
 debian() {
 	local status=0
 	"$scripts/kernel/buildroot" --tmp "$scripts/kernel/debian" "$(mirror)" "$@" || status=$?
@@ -20,7 +19,7 @@ debian() {
 	return "$status"
 }
 
-# The mirror as that root has it: its address, and options before it.
+# Prints the mirror of that root: options and address.
 mirror() {
 	"$scripts/kernel/buildroot" sed -nE 's/^deb ((\[[^]]*\] )?[^ ]+) .*/\1/p' \
 		/etc/apt/sources.list | head -n 1
@@ -35,22 +34,21 @@ root_of() {
 	sed -n "s/^$1: //p" "$scripts/kernel/suites"
 }
 
-# suite_of FLAVOUR - prints the suite whose kernel it means.
+# suite_of FLAVOUR - prints the suite of its kernel.
 suite_of() {
 	local suite
 	suite=$(sed -n 's/^suite=//p' "$scripts/kernel/flavours/$1")
 	echo "${suite:-$(suites | head -n 1)}"
 }
 
-# ask FILE - writes what the mirror offers today.
+# ask FILE - writes the current offers of the mirror.
 ask() {
 	local names
 	mapfile -t names < <(suites)
 	debian list "${names[@]}" >"$1.new" && mv "$1.new" "$1"
 }
 
-# Asks once, for all who share the cache; scripts/kernels --update does again. Fails if there is
-# no answer.
+# Asks the mirror once for each cache; scripts/kernels --update asks again. Fails without an answer.
 learn() {
 	[ ! -f "$offers" ] || return 0
 	"$scripts/kernel/buildroot" true || exit 1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Reads the package list of a suite, and prints its arm64 kernels, those of which every part is
-# there in one version: see scripts/kernel/debian.
+# Reads the package list of a suite, and prints its arm64 kernels whose packages are all offered in
+# one version: see scripts/kernel/debian.
 
 # A package ends with an empty line.
 /^$/ { know() }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The samples on 32-bit Arm, with memory above 4 GiB: what they say they found.
+# The samples on 32-bit Arm, with memory above 4 GiB: their lines in the log.
 # guest: --mem 6G --append kunit.autorun=0
 
 # shellcheck source=scripts/tests/lib/ktap.sh
@@ -8,7 +8,7 @@
 
 slab=/sys/kernel/slab
 
-# log MODULE - what it said.
+# log MODULE - prints the lines of a module in the log.
 log() {
 	dmesg | sed -n "s/.*\] $1: //p"
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# On 32-bit Arm functions of the kernel cannot be redirected: loading says so and what to do, and
-# those who ask by name are served all the same.
+# On 32-bit Arm functions of the kernel cannot be redirected: loading fails with a line that names
+# takeover=0, with which the exported functions work.
 # guest: --append kunit.autorun=0
 
 # shellcheck source=scripts/tests/lib/ktap.sh
@@ -10,7 +10,7 @@
 format=io_pgtable_arm_v7s_rust
 debugfs=/sys/kernel/debug/$format
 
-# What the kernel said of the format since it was last asked.
+# Prints new lines of the format in the kernel log.
 said() {
 	dmesg -c | grep -o "$format: .*" | sort -u
 }

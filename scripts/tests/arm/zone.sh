@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Where second-level tables lie on 32-bit Arm: in a cache of zone DMA, in the memory that the
-# kernel maps, below 4 GiB, while there is memory above.
+# Second-level tables on 32-bit Arm with memory above 4 GiB lie in a cache of zone DMA, in low
+# memory, below 4 GiB.
 # guest: --mem 6G --append kunit.autorun=0
 
 # shellcheck source=scripts/tests/lib/ktap.sh
@@ -11,7 +11,7 @@ format=io_pgtable_arm_v7s_rust
 cache=/sys/kernel/slab/io-pgtable_armv7s_l2_rust
 sets=/sys/kernel/debug/$format/sets
 
-# first_of ZONE - where a zone begins, in bytes.
+# first_of ZONE - prints the first address of a zone.
 first_of() {
 	pages=$(awk -v zone="$1" '/^Node/ { is = $4 == zone } is && /start_pfn/ { print $2 }' \
 		/proc/zoneinfo)
@@ -23,7 +23,7 @@ last_memory() {
 	sed -n 's/^[0-9a-f]*-\([0-9a-f]*\) : System RAM/0x\1/p' /proc/iomem | tail -n 1
 }
 
-# below END NUMBER... - whether there are numbers, and all of them are smaller.
+# below END NUMBER... - succeeds if there are numbers, and all of them are smaller.
 below() {
 	end=$1
 	shift
@@ -33,7 +33,7 @@ below() {
 	done
 }
 
-# column NUMBER - of the one table set there is.
+# column NUMBER - prints a column of the only table set.
 column() {
 	sed 1d $sets | cut -d ' ' -f "$1"
 }

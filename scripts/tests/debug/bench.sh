@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The modules that measure and dump tables, which put Rust and the kernel's C side
-# by side, under the kernel's checks. What they find is other tests' business.
+# The modules that measure and dump tables of Rust and C, under the kernel's checks. Their
+# results are checked by other tests.
 #
 # C makes a cache of the same name for each of its tables.
 # splat: kmem_cache of name 'io-pgtable_armv7s_l2' already exists

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Rust against C under the kernel's checks, of which C's reports are these: something is mapped
-# there, or a section; an address out of range, of a map; nothing is mapped there, or something
-# larger; an address out of range, of an unmap; and a cache of the same name for each table.
+# Rust compared with C under the kernel's checks. Expected reports of C: map over a mapping or a
+# section; map out of range; unmap of nothing or of part of a page; unmap out of range; and a
+# second cache of the same name.
 # v7s_compare.sh counts the first five.
 # splat: WARNING: drivers/iommu/io-pgtable-arm-v7s.c:[0-9]+ at (__arm_v7s_map|arm_v7s_init_pte)\+
 # splat: WARNING: drivers/iommu/io-pgtable-arm-v7s.c:[0-9]+ at arm_v7s_map_pages\+

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Each allocation fails once, of loading the modules (the caches, the hook, the
-# files) and of reading what is in debugfs; and of all that the suites slab_faults
-# and v7s_faults do, before and after which there are as many objects and pages.
+# Each allocation fails once while modules are loaded and files in debugfs are read, and in
+# the suites slab_faults and v7s_faults; the number of objects and pages is the same
+# afterwards.
 #
 # Of loading and reading, every FAULT_STEP-th allocation.
 # soak: FAULT_STEP=1
@@ -26,15 +26,15 @@ file() {
 	find /lib/modules -name "$1.ko"
 }
 
-# What there is of a module: itself, its files, its caches.
+# Prints what exists of a module: itself, its files, its caches.
 traces() {
 	grep "^$1 " /proc/modules
 	find $debugfs -maxdepth 1 -name "$1"
 	[ "$1" = slab_rust ] || find /sys/kernel/slab -name '*_rust'
 }
 
-# load MODULE [PARAMETERS] - loads and unloads a module with its allocations
-# failing in turn, until none does; says what went wrong.
+# load MODULE [PARAMETERS] - loads and unloads a module with each allocation
+# failing in turn; prints errors.
 load() {
 	n=1
 	while :; do
@@ -54,7 +54,7 @@ load() {
 	[ "$n" -gt 1 ] || echo 'no allocation failed'
 }
 
-# read_file FILE [FACTOR] - the same for reading, in steps that are larger.
+# read_file FILE [FACTOR] - reads a file with each allocation failing in turn, in larger steps.
 read_file() {
 	factor=${2:-1}
 	n=1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Calls with arguments of all kinds, where what touches memory that is not its own
-# is reported. They take ten times as long here: a million is for soak.
+# Calls with random arguments, under KASAN. They take ten times as long here: a million
+# is for soak.
 # guest: --mem 6G --append kunit.enable=0 --add scripts/tests/lib/v7s_fuzz.sh
 # soak: FUZZ_CALLS=1000000
 # soak: FUZZ_CACHES=2000

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The kernel finds mistakes of every kind, and scripts/check sees in the log what
-# was planted, and demands that the kernel complained of just that. The kernel's
-# own planters come first; scripts/tests/lib/plant has what they have not.
+# Mistakes of every kind, made on purpose: scripts/check fails unless the kernel reports
+# exactly these. The kernel's own test modules come first; scripts/tests/lib/plant has the
+# other mistakes.
 #
-# What an oops ends leaves a CPU to the next task as it was, which is said once.
+# A task that an oops ends leaves interrupts disabled on its CPU, which is reported once.
 # splat: Unexpected DAIF value|WARNING: kernel/context_tracking.c
 # module: scripts/tests/lib/plant
 # guest: --smp 1
@@ -18,7 +18,7 @@ plant() {
 	kind=$1
 	shift
 	("$@") >/dev/null 2>&1
-	# What the kernel says may be on its way still.
+	# Waits for the report in the log.
 	sleep 0.1
 	ok "$kind: $*"
 }
@@ -41,7 +41,7 @@ lkdtm() {
 	echo "$1" >/sys/kernel/debug/provoke-crash/DIRECT
 }
 
-# with FILE VALUE CMD... - while FILE has that value.
+# with FILE VALUE CMD... - runs CMD while FILE has that value.
 with() {
 	file=$1
 	before=$(cat "$1")
@@ -66,7 +66,7 @@ stall=/sys/module/rcupdate/parameters/rcu_exp_cpu_stall_timeout
 workqueue=/sys/module/workqueue/parameters/watchdog_thresh
 lockup=/proc/sys/kernel/watchdog_thresh
 
-# An oops is to end its task only.
+# An oops must not panic.
 echo 0 >/proc/sys/kernel/panic_on_oops
 
 plan 37

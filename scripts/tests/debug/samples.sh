@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The samples come and go under the kernel's checks, beside the kernel's C and in
-# its place. What they show is other tests' business.
+# The samples are loaded and unloaded under the kernel's checks, with tables of C and of
+# Rust. Their output is checked by other tests.
 # guest: --append kunit.autorun=0
 
 # shellcheck source=scripts/tests/lib/ktap.sh

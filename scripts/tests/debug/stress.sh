@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Callers in one table set where memory that is used after it was freed, waiting in
-# atomic context, and wrong locking are reported.
+# Many callers of one table set under KASAN, lockdep and checks of atomic context.
 # guest: --smp 2
 # guest: --append kunit.enable=0
 # guest: --add scripts/tests/lib/callers.sh

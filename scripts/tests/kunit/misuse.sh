@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Suites that have more to try where the kernel's C serves: its table sets in our
-# hands, and ours in the kernel's.
+# Suites with takeover=0: table sets of C passed to the module's functions, and sets of the
+# module passed to the kernel's free.
 
 # shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh

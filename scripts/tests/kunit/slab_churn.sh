@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The list of caches is read while caches are made, merged and destroyed: the
-# suites do that, run over and over on one CPU after the other.
+# The list of caches is read while the suites, run repeatedly on one CPU after the other,
+# make, merge and destroy caches.
 # guest: --smp 2
 # soak: SLAB_CHURN_SECONDS=300
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The suites of slab_rust where memory reaches above 4 GiB and belongs to two nodes:
-# only there an object can be in the wrong place.
+# The suites of slab_rust on a machine with two NUMA nodes and memory above 4 GiB.
 # guest: --mem 6G --smp 2
 # guest: --qemu -object --qemu memory-backend-ram,id=first,size=4G
 # guest: --qemu -object --qemu memory-backend-ram,id=second,size=2G

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Eight CPUs and their interrupts in one table set, with second-level tables from
-# each source that there is.
+# Eight CPUs and their interrupts in one table set, with second-level tables from each
+# source.
 # guest: --smp 8
 # guest: --append kunit.enable=0
 # guest: --add scripts/tests/lib/callers.sh

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Runs the KUnit suites of our modules, which do so when they are loaded, and
-# hands out what each said. $suites names those that the sources have.
+# Runs the KUnit suites of the modules, by loading them, and returns their results. $suites
+# has the names of the suites in the sources.
 #
-# A table that was freed is poison, so that who still looks at it is found out.
+# Freed tables are poisoned, to detect readers of freed tables.
 # guest: --append slab_debug=P,io-pgtable_armv7s_l2*
 # guest: --mem 6G --add scripts/tests/lib/fault.sh
 #

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What a test left behind in a guest whose kernel keeps account of it, after all
-# of our modules are gone: memory that nothing points to, slabs that were written
-# beside their objects, pages that were allocated by code that is there no more.
+# Checks in a debug kernel after a test, when all modules are unloaded: leaked memory
+# (kmemleak), corrupted slabs, and pages allocated by code of unloaded modules.
 
 # shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh

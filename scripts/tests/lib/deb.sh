@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034 # what is set here, tests use
-# What tests of the installation share: the packages, and a machine of their own
-# that runs Debian. Each boot has 'state' for commands, which says whose tables
-# mtk_iommu has.
+# Library of tests of the packages: making them, and a machine that runs Debian. Commands in
+# it can call 'state', which prints the provider of mtk_iommu's tables.
 
 # shellcheck source=scripts/tests/lib/host.sh
 . "$(dirname "${BASH_SOURCE[0]}")/host.sh"
@@ -40,7 +39,7 @@ new_machine() {
 		sed -n 's|.*/vmlinuz-\([^/]*\)/.*|\1|p' | grep -vx "$release")
 }
 
-# boot RELEASE CMD [FILE]... - runs CMD in the machine, and says what it said. The
+# boot RELEASE CMD [FILE]... - runs CMD in the machine, and prints its output. The
 # kernel's command line has $append, too.
 boot() {
 	local kernel=$1 cmd=$2
@@ -51,7 +50,7 @@ boot() {
 		". ./machine-state.sh; $cmd" "$tests/lib/machine-state.sh" "$@" 2>&1 | tr -d '\r'
 }
 
-# section NAME TEXT - prints what stands in TEXT after the line "== NAME".
+# section NAME TEXT - prints the part of TEXT after the line "== NAME".
 section() {
 	sed -n "/^== $1$/,/^== /{/^== /!p}" <<<"$2"
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Tells the kernel to let any allocation fail of a task that asks for it.
+# Sets up the kernel to fail allocations of tasks that request it.
 
 fault_injection() {
 	for what in failslab fail_page_alloc; do

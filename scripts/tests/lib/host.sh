@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What tests on the host's side share: the scripts' library, KTAP, a folder that
-# goes away, and the list of our files.
+# Library of tests on the host: the library of scripts, KTAP, a temporary folder, and the list
+# of files of this repository.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib.sh"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154 # set by scripts/check
-# The tests of each kernel that we know (scripts/check --all): a table of what became of them, and
-# the record of it. A cell is ok, FAILED, "not adapted yet", or what a kernel lacks for a test. A
-# kernel that cannot be had does not stop the others.
+# scripts/check --all: the table of results of each kernel, and its record. A cell is ok, FAILED,
+# "not adapted yet", or what a kernel lacks for a test. A kernel that is not available does not stop
+# the others.
 
 columns=(load samples takeover compare mtk_iommu clippy suites)
 # What is said under the table, and the kernels that were recorded.
@@ -49,7 +49,7 @@ find_column() {
 	done
 }
 
-# outcome GROUP/FILE - what the files that a run has left say of a test.
+# outcome GROUP/FILE - prints the result of a test, from the files of its run.
 outcome() {
 	local dir=$results/${1%.sh}
 	if [ -f "$dir/seconds" ] && [ -s "$dir/tally" ] && awk '$2 { exit 1 }' "$dir/tally"; then
@@ -76,8 +76,8 @@ lacks() {
 	esac
 }
 
-# cell COLUMN - what became of it in the group at hand. A test that is missing although nothing is
-# in its way has failed.
+# cell COLUMN - prints the result in the current group. A test that is missing without a reason has
+# failed.
 cell() {
 	local test
 	test=$(find_column "$group" "$1")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What a test says, in KTAP, for any POSIX shell. The plan comes first:
+# Results of a test in KTAP, for any POSIX shell. The plan comes first:
 #
 #	plan 2
 #	same 'the cache is in zone DMA32' 1 "$(cat cache_dma32)"
@@ -47,7 +47,7 @@ check() {
 	fi
 }
 
-# redirects - whether functions of this kernel can be redirected: not on 32-bit Arm.
+# redirects - succeeds if functions of this kernel can be redirected: not on 32-bit Arm.
 redirects() {
 	case $(uname -m) in
 	arm*) return 1 ;;

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Debian's unmodified mtk_iommu, a device behind it, and the soft M4U for hardware: what both boots
-# of it, with tables from Rust and from C, have in common. The caller says whose tables are
-# expected and whatever else it wants to know:
+# Debian's unmodified mtk_iommu with a device behind the soft M4U: checks for tables of Rust and of
+# C. The caller adds checks of its own:
 #
 #	. /m4u.sh
 #	plan $((m4u_checks + 1))
@@ -37,7 +36,7 @@ said() {
 	dmesg -c | tee -a /tmp/said
 }
 
-# ask COMMAND... - has the client do something, and passes on what became of it.
+# ask COMMAND... - runs a command of the client, and returns its result.
 ask() {
 	echo "$*" >$client/run
 }
@@ -128,7 +127,7 @@ unbinding() {
 	same 'nothing was left behind' 0 "$(state errors)"
 }
 
-# What the tests above rely on: errors that are there on purpose are found.
+# The tests above rely on this: errors made on purpose are found.
 planted() {
 	check 'driver and hardware unload' rmmod soft_m4u_client soft_m4u
 	modprobe soft_m4u ignore_every=1

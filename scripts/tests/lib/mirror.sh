@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154 # set by scripts/tests/lib/host.sh
-# A copy of the scripts in $copy with a cache of its own, whose mirror offers what $tmp/offers has
-# (scripts/kernel/kernels.sh) and whose roots are this host. No network, nothing is built; $tmp/done
-# has what was asked for.
+# A copy of the scripts in $copy with a cache of its own, for tests without network and builds: the
+# mirror offers the kernels in $tmp/offers (scripts/kernel/kernels.sh), roots are this host, and
+# $tmp/done lists the requests.
 
 copy=$tmp/copy
 mkdir "$copy"

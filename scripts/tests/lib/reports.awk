@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# What a guest's kernel complained of, from its console, a line for each report:
+# Prints a line for each report of the kernel on a guest's console:
 #
 #	WHERE KIND LINE
 #

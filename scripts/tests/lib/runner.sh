@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154 # set by scripts/check
-# How scripts/check runs tests: several at a time, each in a guest of its own or here, what it said
-# being counted by the kernel's kunit.py.
+# Runs tests for scripts/check: several at a time, each in a guest of its own or on the host; the
+# kernel's kunit.py counts results.
 
 # Tests that run, by process, and how many ended of how many.
 running=() ended=0 all=0
@@ -45,8 +45,7 @@ header() {
 	sed -n "s/^# $2: //p" "$tests/$1"
 }
 
-# know FLAVOUR - sets what is to be known of a flavour, here and for what is started from here;
-# it is asked for once.
+# know FLAVOUR - sets the facts of a flavour, here and for processes started from here, once.
 know() {
 	if [ -z "${facts[$1]:-}" ]; then
 		flavour "$1"
@@ -154,8 +153,8 @@ run() {
 	fi
 }
 
-# judge TEST DIR - runs a test, and leaves what became of it in DIR: tally, a line of numbers
-# (passed, failed, skipped) for each KTAP document, seconds, and failures, what to say of them.
+# judge TEST DIR - runs a test, and writes to DIR: tally, a line of numbers (passed, failed,
+# skipped) for each KTAP document; seconds; and failures, as text.
 judge() {
 	local dir=$2 start=$SECONDS documents=()
 	run "$1" "$dir" 2>"$dir/log" || true
@@ -166,8 +165,8 @@ judge() {
 	echo $((SECONDS - start)) >"$dir/seconds"
 }
 
-# not_adapted TEST - whether a failure may only say that our sources are not those for a new kernel:
-# the one of its flavour, or stock's.
+# not_adapted TEST - succeeds if a failure may only mean that our sources are not adapted to a new
+# kernel: that of its flavour, or stock.
 not_adapted() {
 	[ -n "$(header "$1" judges)" ] || return
 	if is_flavour "${1%%/*}"; then
@@ -178,7 +177,7 @@ not_adapted() {
 	newer_than_recorded "$release"
 }
 
-# announce TEST - adds up what became of a test, and prints one line about it, or more.
+# announce TEST - adds the result of a test to the sums, and prints one line or more.
 announce() {
 	local name=${1%.sh} bad=0 numbers
 	local dir=$results/$name

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What tests of the series for the kernel share: the patches, a repository of what they change,
-# and a kernel source with them.
+# Library of tests of the patch series: the patches, a repository of the files that they change, and
+# a kernel source with them.
 
 # shellcheck source=scripts/tests/lib/host.sh
 . "$(dirname "${BASH_SOURCE[0]}")/host.sh"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154 # shared with scripts/check
-# Long versions of tests, one after the other (scripts/check --soak). What one that failed has left
-# is kept in build/soak/ROUND/GROUP/NAME.
+# Long versions of tests, one after the other (scripts/check --soak). Results of failed ones are kept
+# in build/soak/ROUND/GROUP/NAME.
 
 # Seconds that a test may take before its guest counts as hung.
 limit=7200
 # Seconds between two lines about one that is running.
 interval=60
 
-# long_tests [NAME]... - prints those that are meant and have a long version.
+# long_tests [NAME]... - prints the named tests that have a long version.
 long_tests() {
 	local every name
 	every=$(cd "$tests" && grep -l '^# soak: ' -- */*.sh)
@@ -19,7 +19,7 @@ long_tests() {
 	done
 }
 
-# progress TEST - prints what its kernel said last.
+# progress TEST - prints the last line of its console.
 progress() {
 	tr -d '\r' <"$results/${1%.sh}/console" | sed -n 's/^\[ *[0-9.]*\] //p' | tail -n 1
 }
@@ -47,7 +47,7 @@ soak_test() {
 	printf '    kept in %s\n' "${keep#"$top/"}"
 }
 
-# soak ROUNDS MINUTES [NAME]... - so many rounds, or until so many minutes have passed.
+# soak ROUNDS MINUTES [NAME]... - runs tests for a number of rounds or of minutes.
 soak() {
 	local rounds=$1 minutes=$2 round test selected
 	shift 2

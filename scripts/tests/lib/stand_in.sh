@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154 # set by scripts/lib.sh
-# For tests of scripts/check itself: a copy of the scripts in which nothing is built or booted. What
-# stands in for a guest passes each test that it is given, but for those in $BAD, and never comes to
-# an end of those in $LOST; both are lists of GROUP/NAME. Kernels in $GONE cannot be had, those in
-# $NONE are not offered.
+# For tests of scripts/check itself: a copy of the scripts in which nothing is built or booted. The
+# stand-in for guests passes all tests except those in $BAD, and hangs in those in $LOST; both are
+# lists of GROUP/NAME. Kernels in $GONE are unavailable, those in $NONE not offered.
 
 # shellcheck source=scripts/tests/lib/host.sh
 . "$(dirname "${BASH_SOURCE[0]}")/host.sh"

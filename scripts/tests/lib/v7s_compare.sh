@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Our tables against those of the kernel's C, by v7s_compare; what it found goes to /out. Also that
-# C's reports in the log are those that were asked for, and that there are none of ours.
+# Compares tables of Rust with those of the kernel's C, with v7s_compare; results go to /out. The log
+# must have exactly the provoked reports of C, and none of Rust.
 #
 #	COMPARE_SEED=N COMPARE_OPERATIONS=N scripts/check stock/compare
 #

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Calls with arguments of all kinds, each judged by v7s_fuzz, requests for caches,
-# and what the log has of them.
+# Random calls and requests for caches, checked by v7s_fuzz, and their lines in the log.
 #
 #	FUZZ_SEED=N FUZZ_CALLS=N scripts/check kunit/fuzz
 #

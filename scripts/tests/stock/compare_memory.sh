@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Two differences from C that only the kernel's own tracing shows: what first-level tables are
-# allocated with, and how many slab caches table sets take.
+# Two differences from C that need tracing: the GFP flags of first-level tables, and the number of
+# slab caches.
 
 # shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
@@ -9,7 +9,7 @@
 format=io_pgtable_arm_v7s_rust
 tracing=/sys/kernel/tracing
 
-# traced MODULE - what is traced while a module makes a table set.
+# traced MODULE - prints the trace while a module makes a table set.
 traced() {
 	echo >$tracing/trace
 	echo 1 >$tracing/tracing_on
@@ -19,7 +19,7 @@ traced() {
 	grep "$1\|modprobe" $tracing/trace
 }
 
-# flags - what four pages below 4 GiB were allocated with: the first-level table.
+# flags - prints the GFP flags of four pages below 4 GiB: the first-level table.
 flags() {
 	sed -n 's/.*mm_page_alloc: .*order=2 .*gfp_flags=\(.*\)/\1/p' | grep DMA32
 }

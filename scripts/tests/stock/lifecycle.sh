@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The format is loaded, used and unloaded many times, with and without takeover,
-# idle and under callers who never rest, and nothing is left of it.
+# The format is loaded, used and unloaded many times, with and without takeover, idle and
+# with callers in the background; nothing is left of it.
 # guest: --smp 2
 # soak: LIFECYCLE_CYCLES=500
 # soak: LIFECYCLE_RELOADS=200
@@ -19,15 +19,15 @@ fails() {
 	! "$@"
 }
 
-# One life: loaded with parameters, used by a client, unloaded.
+# One cycle: loaded with parameters, used by a client, unloaded.
 life() {
 	client=$1
 	shift
 	modprobe $format "$@" && modprobe "$client" && rmmod "$client" && rmmod $format slab_rust
 }
 
-# Many lives: served by the kernel's function, by name, and by name but freed by
-# the kernel's function. Says what goes wrong.
+# Many cycles: sets from the kernel's function, from the exported one, and from the exported
+# one but freed by the kernel's. Prints errors.
 lives() {
 	i=0
 	while [ $((i += 1)) -le "$1" ]; do
@@ -85,8 +85,8 @@ count() {
 	sed -n "s/^$1 //p" $users
 }
 
-# The format comes and goes under callers who make sets all the time: it stays
-# until there is a moment without any. Says what goes wrong.
+# The format is loaded and unloaded while callers make sets all the time: it stays until
+# there is no set. Prints errors.
 reload() {
 	i=0
 	while [ $((i += 1)) -le "$1" ]; do

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Others who want the functions that the format redirects: one who redirects them,
-# too, before and after, which only one may; and those who only watch, who may.
+# Other users of the redirected functions: a second redirection, before and after, is
+# refused; tracers are allowed.
 # guest: --smp 2
 
 # shellcheck source=scripts/tests/lib/ktap.sh
@@ -23,7 +23,7 @@ traced() {
 	cut -d' ' -f1 $tracing/enabled_functions | sort | tr '\n' ' ' | sed 's/ $//'
 }
 
-# Who serves a client that comes and goes.
+# Prints the provider of a client that is loaded and unloaded.
 server() {
 	said >/dev/null
 	modprobe rust_v7s_client && rmmod rust_v7s_client
@@ -34,7 +34,7 @@ server() {
 	esac
 }
 
-# rival FUNCTION NUMBER - somebody else redirects a function first.
+# rival FUNCTION NUMBER - another module redirects a function first.
 rival_first() {
 	modprobe v7s_rival "free=$2"
 	said >/dev/null
@@ -62,8 +62,8 @@ calls() {
 	grep -c "$1" $tracing/trace
 }
 
-# watched NAME PATTERN - the format comes and goes under a tracer that was set up,
-# which sees calls as PATTERN.
+# watched NAME PATTERN - loads and unloads the format under a tracer that was set up,
+# which shows calls as PATTERN.
 watched() {
 	same "$1: C serves" c "$(server)"
 	check 'the format loads' modprobe $format

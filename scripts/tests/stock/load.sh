@@ -10,7 +10,7 @@ loaded() {
 	grep -o -e '^slab_rust ' -e '^io_pgtable_arm_v7s_rust ' /proc/modules | sort | tr -d '\n'
 }
 
-# load MODULE - as it loads on any kernel.
+# load MODULE - loads a module.
 load() {
 	case $1 in
 	io_pgtable_arm_v7s_rust) redirects || set -- "$1" takeover=0 ;;
@@ -18,7 +18,7 @@ load() {
 	modprobe "$@"
 }
 
-# held FILE MODULE - whether a module stays as long as a file of its is open.
+# held FILE MODULE - succeeds if a module cannot be unloaded while its file is open.
 held() (
 	load "$2" && exec 3<"$1" || exit
 	! rmmod "$2"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Where there is no M4U, the soft M4U says so, and its driver waits for a device.
+# Without an M4U in the device tree, the soft M4U fails with a message, and its driver waits for a
+# device.
 # guest: --smp 1
 
 # shellcheck source=scripts/tests/lib/ktap.sh

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What drivers and administrators get wrong, one by one, on an unmodified kernel:
-# calls, each of which is refused in one line of the log at most; parameters; and
-# files that are read in odd ways or written to.
+# Misuse by drivers and administrators on an unmodified kernel: calls, each refused with one
+# line in the log at most; parameters; and odd reads of files, and writes.
 # guest: --mem 6G
 
 # shellcheck source=scripts/tests/lib/ktap.sh
@@ -43,7 +42,7 @@ do_case() {
 	grep -v v7s_fuzz: /tmp/said | cut -d ']' -f 2- | diagnose
 }
 
-# refused PARAMETER - a value of it that makes no sense.
+# refused PARAMETER - an invalid value of a parameter is refused.
 refused() {
 	said >/dev/null
 	check "$(printf '%.40s' "$1") is refused" fails modprobe $format "$1"
@@ -68,7 +67,7 @@ in_parts() {
 	done
 }
 
-# written FILE - what became of writing to it: nothing.
+# written FILE - writing to a file has no effect.
 written() {
 	cat "$1" >/tmp/whole
 	for text in 1 '' "$(head -c 100000 /dev/zero | tr '\0' 7)"; do

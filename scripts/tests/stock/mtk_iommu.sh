@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Under a real driver: tables of ours for Debian's unmodified mtk_iommu, which the soft M4U walks.
+# A real driver: Debian's unmodified mtk_iommu with tables of Rust, which the soft M4U walks.
 #
-# One thread for all CPUs of the guest: whoever waits lets the others go on, and the M4U answers in
-# time however busy the host is. A table that was freed is poison to the walker.
+# One thread for all CPUs of the guest: a polling CPU yields to the others, so that the M4U answers
+# in time on a busy host. Freed tables are poisoned.
 # guest: --mem 6G --smp 3 --overlay drivers/iommu/selftests/soft_m4u/m4u.dtso
 # guest: --add scripts/tests/lib/m4u.sh
 # guest: --append mem=5G --append isolcpus=2 --append slab_debug=P,io-pgtable_armv7s_l2*

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The same as stock/mtk_iommu with the tables of the kernel's C: what the soft M4U demands is what
-# C does.
+# stock/mtk_iommu with tables of the kernel's C: the soft M4U accepts them, too.
 # guest: --mem 6G --smp 3 --overlay drivers/iommu/selftests/soft_m4u/m4u.dtso
 # guest: --add scripts/tests/lib/m4u.sh
 # guest: --append mem=5G --append isolcpus=2 --append slab_debug=P,io-pgtable_armv7s_l2*

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# More tables than there is memory for, with 3 GiB of it below 4 GiB and 3 GiB
-# above; who cannot have a table is told so, and nobody else suffers. Memory that
-# nobody writes to takes none of the host's, hence init_on_alloc=0.
+# More tables than there is memory for, with 3 GiB below 4 GiB and 3 GiB above: calls fail
+# with an error, and other tasks go on. init_on_alloc=0, so that unused memory of the guest
+# takes none of the host's.
 # guest: --mem 6G --smp 2
 # guest: --append init_on_alloc=0
 # soak: PRESSURE_SETS=1500
@@ -45,7 +45,7 @@ oom_kills() {
 plan 12
 same 'memory below 4 GiB is zone DMA here' 0 "$(free_pages DMA32)"
 check 'the format loads' modprobe $format
-# What the first round leaves behind is there for good.
+# The first round leaves caches of the kernel behind.
 check 'a first round' modprobe v7s_pressure sets=10 tables=10 spare=8
 rmmod v7s_pressure
 before=$(free_pages)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Caches on an unmodified kernel: cache_dma32 in sysfs, the list in debugfs, where
-# objects lie, and what is left when the cache's module goes.
+# Caches on an unmodified kernel: cache_dma32 in sysfs, the list in debugfs, addresses of
+# objects, and no leftovers of an unloaded module.
 # guest: --mem 6G
 
 # shellcheck source=scripts/tests/lib/ktap.sh
@@ -36,7 +36,7 @@ missing() {
 	done
 }
 
-# Whether there are names that lead to a merged cache, which the list has to show.
+# Succeeds if there are other names of merged caches, which the list has to show.
 merged() {
 	[ "$(find $slab -type l | wc -l)" -gt 10 ]
 }

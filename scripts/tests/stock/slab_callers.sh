@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Safe code that the kernel must not complain of (mm/selftests/callers): leaked objects while KFENCE
-# takes one each millisecond, and a vector in a static cache that user space reads.
+# Safe code without reports of the kernel (mm/selftests/callers): leaked objects while KFENCE takes
+# one each millisecond, and a vector in a static cache that user space reads.
 # guest: --append kfence.sample_interval=1
 
 # shellcheck source=scripts/tests/lib/ktap.sh
@@ -9,7 +9,7 @@
 
 slab=/sys/kernel/slab
 
-# stays KIND - how many caches of a kind stay behind with all three objects.
+# stays KIND - prints how many caches of a kind stay with all three leaked objects.
 stays() {
 	dmesg | grep -cE "cache '$1[^']*' stays behind: 3 of its objects leaked"
 }

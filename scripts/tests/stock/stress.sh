@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Eight CPUs and their interrupts in one table set, on the kernel that people run.
+# Eight CPUs and their interrupts in one table set, on Debian's kernel.
 # guest: --smp 8
 # guest: --add scripts/tests/lib/callers.sh
 # soak: STRESS_CALLS=10000000

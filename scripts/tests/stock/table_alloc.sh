@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The parameter table_alloc: the source that it chooses is shown, the memory that a set takes is
-# counted, and numbers of sources that the format does not have are refused.
+# The parameter table_alloc: the source is shown in debugfs, the memory of a set is counted, and
+# numbers of removed sources are refused.
 
 # shellcheck source=scripts/tests/lib/ktap.sh
 . /ktap.sh
@@ -9,7 +9,7 @@
 format=io_pgtable_arm_v7s_rust
 debugfs=/sys/kernel/debug/$format
 
-# What the kernel said since it was last asked.
+# Prints new lines of the kernel log.
 said() {
 	dmesg -c
 }

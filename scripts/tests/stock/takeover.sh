@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Who serves ARM_V7S, and that every table set goes back to whom it came from:
-# each rule at the head of drivers/iommu/io-pgtable-arm-v7s-rust/module/takeover.rs.
+# The takeover: the provider of ARM_V7S, and that every table set is freed by its provider. Each
+# rule at the head of drivers/iommu/io-pgtable-arm-v7s-rust/module/takeover.rs.
 # guest: --append kunit.autorun=0
 
 # shellcheck source=scripts/tests/lib/ktap.sh
@@ -11,12 +11,12 @@ format=io_pgtable_arm_v7s_rust
 debugfs=/sys/kernel/debug/$format
 enabled=/proc/sys/kernel/ftrace_enabled
 
-# What the kernel said since it was last asked.
+# Prints new lines of the kernel log.
 said() {
 	dmesg -c
 }
 
-# Who served the client that was just loaded: c or rust.
+# Prints the provider of the client that was just loaded: c or rust.
 server() {
 	case $(said | grep 'rust_v7s_client: served by') in
 	*"[$format]") echo rust ;;

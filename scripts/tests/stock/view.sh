@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What debugfs shows of table sets, in order and while v7s_churn changes them on
-# all CPUs: a line is of before or of after, and never of neither.
+# Files of table sets in debugfs, also while v7s_churn changes mappings on all CPUs: a line
+# shows the state before or after a change.
 #
-# A table that was freed is poison, so that who still looks at it is found out.
+# Freed tables are poisoned, to detect readers of freed tables.
 # guest: --smp 4 --append slab_debug=P,io-pgtable_armv7s_l2*
 
 # shellcheck source=scripts/tests/lib/ktap.sh
@@ -11,7 +11,7 @@
 
 format=io_pgtable_arm_v7s_rust
 debugfs=/sys/kernel/debug/$format
-# How often each file is looked at, and how many seconds that may take.
+# Number of reads of each file, and limit in seconds.
 wanted=3 limit=120
 
 fails() {
@@ -85,7 +85,7 @@ look() {
 	) &
 }
 
-# enough NAME - whether that file was looked at often enough.
+# enough NAME - succeeds if that file was read often enough.
 enough() {
 	[ "$(cat "/tmp/$1.times" 2>/dev/null || echo 0)" -ge $wanted ]
 }
