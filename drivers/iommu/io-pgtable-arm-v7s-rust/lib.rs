@@ -7,9 +7,9 @@
 //!
 //! From the outside in:
 //!
-//! - [`mod@module`]: parts of the loadable module only. [`module::takeover`] redirects the kernel's
-//!   `alloc_io_pgtable_ops()` for ARM_V7S, [`module::by_name`] exports the format under its own
-//!   name;
+//! - [`mod@module`]: parts of the loadable module only. [`module::ftrace_takeover`] redirects the
+//!   kernel's `alloc_io_pgtable_ops()` for ARM_V7S, [`module::by_name`] exports the format under its
+//!   own name;
 //! - [`debugfs`]: files that show table sets;
 //! - [`ops`]: the C interface, one thunk for each callback;
 //! - [`set_list`]: the live table sets;
@@ -91,7 +91,7 @@ use module::by_name::{
 };
 use module::{
     by_name::populate_new_sets,
-    takeover::Takeover, //
+    ftrace_takeover::Takeover, //
 };
 use page_table::TableSource;
 

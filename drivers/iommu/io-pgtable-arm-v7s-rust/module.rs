@@ -4,7 +4,7 @@
 
 pub(crate) mod arm_v7s;
 pub(crate) mod by_name;
-pub(crate) mod takeover;
+pub(crate) mod ftrace_takeover;
 
 // In module/helpers.c.
 extern "C" {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 # The takeover: the provider of ARM_V7S, and that every table set is freed by its provider. Each
-# rule at the head of drivers/iommu/io-pgtable-arm-v7s-rust/module/takeover.rs.
+# rule at the head of drivers/iommu/io-pgtable-arm-v7s-rust/module/ftrace_takeover.rs.
 # guest: --append kunit.autorun=0
 
 # shellcheck source=scripts/tests/lib/ktap.sh
