@@ -10,7 +10,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
 .PHONY: default help demo check check-all deb soak clean-cache update-kernel bench bench-memory lint htmldocs rustdoc series modules modules_install clean rust-analyzer
 
-# Otherwise the kernel's make takes the first word for our sources, and builds or cleans there.
+# The kernel's make would take the first word of such a path for the folder of the sources.
 ifneq ($(words $(subst :, ,$(CURDIR))),1)
 $(error the path of this checkout, '$(CURDIR)', has a blank or a colon in it, which the kernel's make cannot build in: move it)
 endif
@@ -18,32 +18,32 @@ ifneq ($(filter-out 0 1,$(words $(subst :, ,$(KDIR)))),)
 $(error the path KDIR='$(KDIR)' has a blank or a colon in it, which the kernel's make cannot build in: move it)
 endif
 
-# given VARIABLE - its value, where the kernel's make would heed it: not from the environment.
+# given VARIABLE - its value, unless it is from the environment, which the kernel's make ignores.
 given = $(if $(filter command override,$(origin $1)),$($1))
 
 default: $(if $(KDIR),modules,help)
 
 help:
 	@echo '  make demo         - load the modules into an unmodified Debian kernel under QEMU; KERNEL=FLAVOUR'
-	@echo '  make check        - run every test that does not take another kernel'
-	@echo '  make check-all    - run the main tests on each kernel that we know; the packages; the patches'
+	@echo '  make check        - run all tests on the default kernels'
+	@echo '  make check-all    - run the main tests on each supported kernel, of the packages and the patches'
 	@echo '  make soak         - run the long versions of tests; MINUTES=N for how long'
 	@echo '  make bench        - measure Rust against the C of the kernel'
-	@echo '  make bench-memory - measure page-table memory by where it comes from'
-	@echo '  make lint         - run what checks the sources only, in seconds'
+	@echo '  make bench-memory - measure the sources of page-table memory'
+	@echo '  make lint         - run the checks of sources only'
 	@echo '  make htmldocs     - make HTML of Documentation/, in build/html'
 	@echo '  make rustdoc      - document the crates, in build/rustdoc'
 	@echo '  make series       - write patches for the kernel itself, in build/series'
 	@echo '  make deb          - make Debian packages for a kernel of Debian; KERNEL=FLAVOUR'
 	@echo '  make update-kernel - move to the newest kernels that Debian offers; see scripts/kernels'
-	@echo '  make clean-cache  - remove what the cache has and nobody uses any more'
+	@echo '  make clean-cache  - remove unused entries of the cache'
 	@echo '  make clean        - remove build/'
 	@echo
 	@echo 'V=1 shows what long steps print, as in: make check V=1'
 	@echo
 	@echo 'Against a kernel of yours, whose build folder is KDIR:'
 	@echo '  make KDIR=... LLVM=1 [modules | modules_install | clean | rust-analyzer]'
-	@echo '  PRODUCT=1     - without samples, benchmarks and what serves tests'
+	@echo '  PRODUCT=1     - without samples, benchmarks and test modules'
 
 check:
 	@scripts/check
@@ -87,7 +87,7 @@ modules rust-analyzer:
 	@mkdir -p $(MO)
 	+$(kbuild) $@
 
-# Often run by root, who need not have the compilers.
+# Often run by root, without the compilers.
 modules_install:
 	$(if $(KDIR),,$(error name the kernel build folder: make KDIR=... modules_install))
 	+$(kbuild) $@

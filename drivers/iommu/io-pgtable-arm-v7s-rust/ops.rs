@@ -151,7 +151,7 @@ fn make(cfg: &mut bindings::io_pgtable_cfg) -> Result<NonNull<IoPgtableArmV7s>> 
     let set = NonNull::from(KBox::leak(IoPgtableArmV7s::new(cfg, OPS)?));
     // SAFETY: It is valid until `free`, which takes it off the list first.
     unsafe { set_list::add(set) }.inspect_err(|_| {
-        // SAFETY: Ours, and nobody else has seen it.
+        // SAFETY: The set was just made, and is not shared yet.
         drop(unsafe { KBox::from_raw(set.as_ptr()) })
     })?;
     Ok(set)

@@ -49,7 +49,7 @@ pub(crate) mod in_kernel {
     /// struct kmem_cache_args *args, slab_flags_t flags)`
     ///
     /// Creates a cache under a name that no cache has, as `__kmem_cache_create_args()` does
-    /// otherwise; nobody can make another of that name by this function meanwhile. Here, names of
+    /// otherwise; no other call of this function can make one of that name meanwhile. Here, names of
     /// caches that were merged into others are taken, too. Sleeps. Returns
     ///
     /// - the cache, which belongs to the caller alone: it is not an alias of another;
@@ -224,7 +224,7 @@ fn slab_bytes(cache: *mut bindings::kmem_cache) -> Result<usize> {
 ///
 /// # Safety
 ///
-/// The cache is alive, and nobody uses it afterwards.
+/// The cache is alive, and not used afterwards.
 unsafe fn destroy(cache: *mut bindings::kmem_cache) -> bool {
     let known = |entry: &mut Entry| {
         // The next cache may have the address before this entry goes.
@@ -254,7 +254,7 @@ unsafe fn destroy(cache: *mut bindings::kmem_cache) -> bool {
 ///
 /// # Safety
 ///
-/// The cache is alive, and nobody uses it afterwards.
+/// The cache is alive, and not used afterwards.
 unsafe fn end(cache: *mut bindings::kmem_cache, name: &CStr) -> bool {
     // Objects in per-CPU sheaves are freed too, so that only allocated ones are left.
     //

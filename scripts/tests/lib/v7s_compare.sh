@@ -56,7 +56,7 @@ else
 fi
 same 'and a few times' '' "$(awk '$1 > 4' $results/reports)"
 # On some kernels the slab allocator does of C, for one cache a table, all of one name.
-same 'nobody else reports anything' '' "$(dmesg | grep 'WARNING:' | grep -v \
+same 'there are no other reports' '' "$(dmesg | grep 'WARNING:' | grep -v \
 	-e 'io-pgtable-arm-v7s\.c:[0-9]* at ' \
 	-e 'slab_common\.c:[0-9]* at __kmem_cache_create_args+')"
 has 'what Rust refuses is a line in the log' "$format: v7s_compare: map refused at 0x" "$(dmesg)"

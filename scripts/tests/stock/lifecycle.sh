@@ -137,7 +137,7 @@ same "they go on during $reloads loads and unloads" '' "$(reload "$reloads")"
 echo "# $(tr '\n' ' ' <$users)"
 same 'and nothing is wrong' 0 "$(count wrong)"
 check 'they go' rmmod v7s_users
-same 'nobody says more' '' "$(dmesg -c | grep -Ev "$format: ARM_V7S is served by rust")"
+same 'the log has no other lines' '' "$(dmesg -c | grep -Ev "$format: ARM_V7S is served by rust")"
 
 check 'two devices have 500 sets' modprobe v7s_users sets=500
 same 'of C' 'c 500 rust 0 wrong 0' "$(tr '\n' ' ' <$users | sed 's/ $//')"

@@ -38,9 +38,9 @@ server() {
 rival_first() {
 	modprobe v7s_rival "free=$2"
 	said >/dev/null
-	check "$1 is somebody else's: no format" fails modprobe $format
+	check "$1 is redirected by another: no format" fails modprobe $format
 	said >/tmp/said
-	has 'it says whose it is' "cannot redirect .*$1.*: somebody else redirects it" \
+	has 'the log says so' "cannot redirect .*$1.*: another user redirects it" \
 		"$(cat /tmp/said)"
 	has 'and what to do' 'with takeover=0 only the exported functions serve' "$(cat /tmp/said)"
 	# Busybox tries twice.
@@ -81,7 +81,7 @@ same 'nothing is traced any more' '' "$(traced)"
 
 modprobe $format
 for free in 0 1; do
-	check 'somebody else comes second, and is refused' fails modprobe v7s_rival free=$free
+	check 'a second redirection is refused' fails modprobe v7s_rival free=$free
 	same 'the format serves as before' rust "$(server)"
 done
 rmmod $format

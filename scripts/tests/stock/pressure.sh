@@ -61,7 +61,7 @@ has 'the log says what there is no memory for' "$line second-level table" \
 has 'and when a set is not to be had' "$line first-level table" \
 	"$(cat /tmp/said)"
 same 'and nothing else' '' "$(grep -v "$line .*-level table" /tmp/said)"
-same 'nobody was killed for it' 0 "$(oom_kills)"
+same 'the OOM killer did not run' 0 "$(oom_kills)"
 check 'everything goes back' rmmod v7s_pressure
 same 'no table is left' 0 "$(live_tables)"
 check 'memory is as it was' as_before

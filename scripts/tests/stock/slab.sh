@@ -49,7 +49,7 @@ same 'another cache says 0' 0 "$(cat $slab/rust_sample_plain/cache_dma32)"
 same 'the file is a digit and a newline' 2 "$(wc -c <$slab/rust_sample_tables/cache_dma32)"
 same 'it is read in parts too' 1 \
 	"$(dd bs=1 count=1 if=$slab/rust_sample_tables/cache_dma32 2>/dev/null)"
-has 'everybody may read it, nobody write it' '^-r--r--r-- ' \
+has 'all users may read it, none may write it' '^-r--r--r-- ' \
 	"$(ls -l $slab/rust_sample_tables/cache_dma32)"
 same 'only our caches have the file' 3 "$(find $slab/ -name cache_dma32 | wc -l)"
 same 'KFENCE is kept away from our caches' 1 "$(cat $slab/rust_sample_*/skip_kfence | sort -u)"

@@ -205,7 +205,7 @@ mod imp {
             // SAFETY: `ops` was not registered.
             unsafe { bindings::ftrace_free_filter(ops) };
             let why = match e {
-                EBUSY => "somebody else redirects it, or kernel.ftrace_enabled is 0",
+                EBUSY => "another user redirects it, or kernel.ftrace_enabled is 0",
                 ENOMEM => "no memory",
                 _ => "ftrace refuses",
             };

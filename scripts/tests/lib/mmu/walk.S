@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Has a CPU with the Security Extensions (ARMv7-A, AArch32) walk page tables
- * that somebody else made, and reports what it says of each address.
+ * that were made elsewhere, and reports what it says of each address.
  *
  * Each table set is walked twice, by the two translation regimes of PL1&0:
  *
