@@ -117,8 +117,8 @@ step() {
 	exit 1
 }
 
-# flavour F - sets the facts that scripts/kernel/flavour prints. Scripts that this one starts inherit
-# them in the environment.
+# flavour F - sets the facts that scripts/kernel/flavour prints, in the environment, which scripts
+# that this one starts inherit.
 release='' arch='' kdir='' image='' modules='' source='' packages='' root='' makeargs='' bootargs=''
 target='' busybox='' machine='' tty=''
 flavour() {

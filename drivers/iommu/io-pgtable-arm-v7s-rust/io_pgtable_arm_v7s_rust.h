@@ -31,8 +31,9 @@ void free_io_pgtable_arm_v7s_rust_ops(struct io_pgtable_ops *ops);
  * @gfp:  How to allocate.
  *
  * No mapping of small or large pages in the range allocates from then on,
- * whatever is unmapped meanwhile. A section mapped there replaces a table. May be called where @gfp allows it, while other callers use other
- * addresses of the range.
+ * whatever is unmapped meanwhile. A section mapped there replaces a table. May be
+ * called where @gfp allows it, while other callers use other addresses of the
+ * range.
  *
  * Returns: 0, -ERANGE if the range is not inside ias, -EINVAL for @gfp with zone
  * bits or @ops of another provider, -ENOMEM; tables made until then stay.

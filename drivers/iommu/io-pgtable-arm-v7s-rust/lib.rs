@@ -8,8 +8,8 @@
 //! From the outside in:
 //!
 //! - [`mod@module`]: parts of the loadable module only. [`module::ftrace_takeover`] redirects the
-//!   kernel's `alloc_io_pgtable_ops()` for ARM_V7S, [`module::by_name`] exports the format under its
-//!   own name;
+//!   kernel's `alloc_io_pgtable_ops()` for ARM_V7S, [`module::by_name`] exports functions for the
+//!   format;
 //! - [`debugfs`]: files that show table sets;
 //! - [`ops`]: the C interface, one thunk for each callback;
 //! - [`set_list`]: the live table sets;

@@ -49,8 +49,8 @@ pub(crate) mod in_kernel {
     /// struct kmem_cache_args *args, slab_flags_t flags)`
     ///
     /// Creates a cache under a name that no cache has, as `__kmem_cache_create_args()` does
-    /// otherwise; no other call of this function can make one of that name meanwhile. Here, names of
-    /// caches that were merged into others are taken, too. Sleeps. Returns
+    /// otherwise; no other call of this function can make one of that name meanwhile. Out of tree,
+    /// names of caches that were merged into others are taken, too. Sleeps. Returns
     ///
     /// - the cache, which belongs to the caller alone: it is not an alias of another;
     /// - `ERR_PTR(-EEXIST)` if a live cache, or one that stays behind with objects, has the name;

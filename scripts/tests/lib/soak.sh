@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154 # shared with scripts/check
-# Long versions of tests, one after the other (scripts/check --soak). Results of failed ones are kept
-# in build/soak/ROUND/GROUP/NAME.
+# Long versions of tests, one after the other (scripts/check --soak). Results of failed ones are
+# kept in build/soak/ROUND/GROUP/NAME.
 
 # Seconds that a test may take before its guest counts as hung.
 limit=7200

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# Compares tables of Rust with those of the kernel's C, with v7s_compare; results go to /out. The log
-# must have exactly the provoked reports of C, and none of Rust.
+# Compares tables of Rust with those of the kernel's C, with v7s_compare; results go to /out. The
+# log must have exactly the provoked reports of C, and none of Rust.
 #
 #	COMPARE_SEED=N COMPARE_OPERATIONS=N scripts/check stock/compare
 #

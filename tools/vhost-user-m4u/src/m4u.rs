@@ -5,7 +5,7 @@
 //!
 //! Writes to memory are not trapped, so a thread polls the registers. Each access of a device
 //! checks for an invalidation first, so that a translation is never used after its invalidation was
-//! requested, even if the thread is late. Accesses in progress delay the acknowledgement of an
+//! requested, even if the thread is late. Accesses in progress delay the answer to an
 //! invalidation, as in hardware.
 
 use std::ops::RangeInclusive;
