@@ -475,7 +475,7 @@ impl<'a> Table<'a> {
     /// back since.
     #[inline]
     pub unsafe fn from_raw(allocator: &'a TableAllocator, ptr: NonNull<u8>) -> Self {
-        // SAFETY: The requirements are the same.
+        // SAFETY: `ptr` is a table of `allocator` that no other value owns (function requirement).
         unsafe { Self::new(ptr, allocator) }
     }
 }

@@ -124,7 +124,7 @@ pub(crate) const fn assert_not_dropped<T: Construct>() {
 ///
 /// `value` is valid for writes of a `T`, which stays there.
 pub(crate) unsafe fn construct<T: Construct>(value: *mut T) {
-    // SAFETY: The requirements are the same.
+    // SAFETY: `value` is valid for writes, and the value stays there (function requirement).
     match unsafe { pin_init::raw_try_init(value, T::construct()) } {
         Ok(()) => (),
         Err(never) => match never {},

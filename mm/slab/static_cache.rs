@@ -499,7 +499,7 @@ macro_rules! static_cache {
                     ::core::ptr::NonNull<[u8]>,
                     ::kernel::alloc::AllocError,
                 > {
-                    // SAFETY: The requirements are the same.
+                    // SAFETY: Pointer and layouts meet the requirements of `Allocator::realloc`.
                     unsafe {
                         $crate::slab::__private::realloc::<Self>(
                             ptr, layout, old_layout, flags, nid,

@@ -152,7 +152,7 @@ pub unsafe fn page_table<F: IoPageTableFmt>(
     device: &Device<Bound>,
     config: Config,
 ) -> Result<PageTable<F>> {
-    // SAFETY: The requirement is the same.
+    // SAFETY: The table is dropped before the device is unbound (function requirement).
     unsafe { IoPageTable::new_raw(device, config) }
 }
 

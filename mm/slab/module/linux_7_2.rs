@@ -51,7 +51,8 @@ pub mod prelude {
         /// fails, there is none.
         #[inline(always)]
         pub unsafe fn raw_try_init<T, E>(slot: *mut T, init: impl PinInit<T, E>) -> Result<(), E> {
-            // SAFETY: The requirements are the same.
+            // SAFETY: `slot` is valid for writes, and the value stays there until it is dropped
+            // (function requirement).
             unsafe { init.__pinned_init(slot) }
         }
     }
@@ -76,6 +77,6 @@ pub unsafe fn smp_call_function_single(
     info: *mut kernel::ffi::c_void,
     wait: bool,
 ) -> kernel::ffi::c_int {
-    // SAFETY: The requirements are the same.
+    // SAFETY: `function` may be called on that CPU with `info` (function requirement).
     unsafe { kernel::bindings::smp_call_function_single(cpu, function, info, wait.into()) }
 }

@@ -101,7 +101,8 @@ pub(crate) mod in_kernel {
     pub(crate) unsafe extern "C" fn kmem_cache_destroy_unused(
         cache: *mut bindings::kmem_cache,
     ) -> bool {
-        // SAFETY: The requirements are the same.
+        // SAFETY: `cache` is not used afterwards, except for its leaked objects (function
+        // requirement).
         unsafe { destroy(cache) }
     }
 

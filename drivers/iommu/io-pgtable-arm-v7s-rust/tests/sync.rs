@@ -282,7 +282,7 @@ impl Watched {
         cfg.tlb = tlb;
         // SAFETY: The callbacks' cookie, which lives longer than the set.
         let set = unsafe { Set::with_cookie(cfg, memory.as_ptr().cast())? };
-        // SAFETY: Ours.
+        // SAFETY: `memory` was leaked above, and no call is running that uses it.
         unsafe { (*memory.as_ptr()).l1 = set.table().l1_phys() };
         // INVARIANT: Just registered.
         Ok(Self { set, memory })
