@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters of a run, and their report.
+//! Counters, and the report that they are.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,32 +37,35 @@ macro_rules! counts {
 }
 
 counts! {
-    /// Translations, each of at most one page.
+    /// Translations that requests of the driver took, each of at most one page.
     translations,
-    /// Translations that were not in the TLB.
+    /// Walks of the tables, for these or for accesses that no driver asked for.
     walks,
-    /// Walks that ended at a page of this size.
+    /// Walks for the driver that ended at a page of this size.
     pages_4k,
     pages_64k,
     pages_1m,
     pages_16m,
-    /// Walks that ended in memory above 4 GiB.
+    /// Walks for the driver that ended in memory above 4 GiB.
     above_4g,
-    /// Walks whose output address equals the input address.
+    /// Walks for the driver whose address came out as it went in.
     identity,
-    /// Faults.
+    /// Translations that there were not.
     faults,
-    /// Faults because of a malformed entry.
+    /// Faults because of an entry that no driver writes.
     malformed,
     /// Faults because of a table that is not in memory below 4 GiB.
     misplaced,
-    /// Fault interrupts.
+    /// Interrupts that told of a fault.
     fault_interrupts,
     /// Invalidations of a range of addresses, and of everything.
     range_invalidations,
     full_invalidations,
-    /// Invalidations that may have timed out in the driver.
+    /// Invalidations for which the driver may have stopped waiting.
     late_invalidations,
+    /// Pages that were used and then invalidated as a range, and those that the tables still mapped.
+    freed_pages,
+    freed_mapped,
     /// Requests of the block driver by kind, and those that failed.
     reads,
     writes,
@@ -75,4 +78,6 @@ counts! {
     rogue_accesses,
     rogue_translations,
     rogue_hits,
+    /// Bytes that the driver read and wrote from the first of these accesses to the last.
+    rogue_meanwhile,
 }

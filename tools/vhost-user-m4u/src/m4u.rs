@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bank 0 of an MT8195's infrastructure IOMMU: registers in guest memory, which mtk_iommu uses as
-//! hardware registers.
+//! Bank 0 of an MT8195's infrastructure IOMMU: registers in guest memory, where mtk_iommu takes
+//! them for hardware.
 //!
-//! Writes to memory are not trapped, so a thread polls the registers. Each access of a device
-//! checks for an invalidation first, so that a translation is never used after its invalidation was
-//! requested, even if the thread is late. Accesses in progress delay the answer to an
-//! invalidation, as in hardware.
+//! Memory cannot tell that somebody writes to it. A thread polls the registers; and an access of a
+//! device first looks whether there is an invalidation, so that a translation is never used after
+//! the driver asked to forget it, however late the thread is. Accesses under way hold up the answer
+//! to an invalidation, as they do in hardware.
 
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::thread;
@@ -18,7 +17,7 @@ use crate::counts::Counts;
 use crate::interrupt::Interrupt;
 use crate::ram::Ram;
 use crate::tlb::Tlb;
-use crate::walk::{walk, Miss};
+use crate::walk::{walk, Miss, Page};
 
 /// Registers by offset.
 const PT_BASE_ADDR: u64 = 0x000;
@@ -38,29 +37,29 @@ const INT_CLEAR: u32 = 1 << 12;
 const FAULT_TRANSLATION: u32 = 1;
 const FAULT_WRITE: u32 = 1 << 1;
 
-/// The driver waits for a millisecond. If the registers were not read for half of it, an
-/// invalidation may have timed out and been overwritten by another: then everything is invalidated.
-const LATE: Duration = Duration::from_micros(500);
-/// Time between two polls, with tables and before there are any.
-const POLL: Duration = Duration::from_micros(100);
+/// Microseconds. The driver waits for a millisecond; where nobody looked for half of it, an
+/// invalidation may have been given up and another be in its place: then everything goes.
+const LATE: u64 = 500;
+/// Between two looks at the registers, when there are tables and when there are none yet.
+const POLL: Duration = Duration::from_micros(50);
 const IDLE: Duration = Duration::from_millis(10);
-/// Maximum number of logged malformed entries.
+/// How many wrong entries are told of.
 const SHOWN: u64 = 10;
-/// Time between two fault interrupts.
+/// Between two fault interrupts.
 const FAULT_INTERVAL: Duration = Duration::from_millis(10);
 
 pub struct M4u {
     ram: &'static Ram,
     registers: u64,
     tlb: Mutex<Tlb>,
-    /// Held shared by accesses, from translation to the last byte.
+    /// Accesses hold it shared from translation to the last byte.
     accesses: RwLock<()>,
     started: Instant,
-    /// Time of the last poll, in microseconds since `started`.
+    /// Microseconds since `started` when the registers were looked at.
     looked: AtomicU64,
     interrupt: Mutex<Option<FaultUnit>>,
-    /// Ranges that were invalidated, the newest last.
-    freed: Mutex<Vec<RangeInclusive<u64>>>,
+    /// Pages that were used and then invalidated, the newest last.
+    freed: Mutex<Vec<u64>>,
     /// The page after a buffer that was used lately.
     past_buffer: AtomicU64,
     pub counts: Counts,
@@ -73,7 +72,7 @@ struct FaultUnit {
     quiet_until: Instant,
 }
 
-/// Ranges that are kept for [`M4u::take_freed`].
+/// Pages that are kept for [`M4u::take_freed`].
 const FREED: usize = 1024;
 
 impl M4u {
@@ -114,6 +113,22 @@ impl M4u {
     /// must not reach beyond a page of 4 KiB.
     pub fn access<R>(&self, iova: u64, write: bool, f: impl FnOnce(u64) -> R) -> Result<R, Miss> {
         self.counts.translations.add(1);
+        self.hold(iova, write, true, f)
+    }
+
+    /// As [`Self::access`], where no driver asked for it. The TLB does not keep the translation, so
+    /// that it has nothing but what a driver has mapped for an access of its own.
+    pub fn stray<R>(&self, iova: u64, write: bool, f: impl FnOnce(u64) -> R) -> Result<R, Miss> {
+        self.hold(iova, write, false, f)
+    }
+
+    fn hold<R>(
+        &self,
+        iova: u64,
+        write: bool,
+        keep: bool,
+        f: impl FnOnce(u64) -> R,
+    ) -> Result<R, Miss> {
         let result = loop {
             let access = self.accesses.read().unwrap();
             if self.invalidation_pending() {
@@ -121,7 +136,7 @@ impl M4u {
                 self.poll();
                 continue;
             }
-            break self.translate(iova).map(f);
+            break self.translate(iova, keep).map(f);
         };
         if let Err(miss) = &result {
             self.fault(iova, write, miss);
@@ -129,15 +144,28 @@ impl M4u {
         result
     }
 
-    fn translate(&self, iova: u64) -> Result<u64, Miss> {
+    fn translate(&self, iova: u64, keep: bool) -> Result<u64, Miss> {
         let mut tlb = self.tlb.lock().unwrap();
         if let Some(paddr) = tlb.find(iova) {
             return Ok(paddr);
         }
-        let counts = &self.counts;
-        counts.walks.add(1);
+        let page = self.walk(iova)?;
+        let paddr = page.paddr + (iova - page.iova);
+        if keep {
+            self.count(&page, paddr, iova);
+            tlb.insert(iova, &page);
+        }
+        Ok(paddr)
+    }
+
+    fn walk(&self, iova: u64) -> Result<Page, Miss> {
+        self.counts.walks.add(1);
         let ttbr = self.register(PT_BASE_ADDR).load(Ordering::Acquire);
-        let page = walk(self.ram, ttbr, iova)?;
+        walk(self.ram, ttbr, iova)
+    }
+
+    fn count(&self, page: &Page, paddr: u64, iova: u64) {
+        let counts = &self.counts;
         match page.size {
             0x1000 => &counts.pages_4k,
             0x1_0000 => &counts.pages_64k,
@@ -145,14 +173,11 @@ impl M4u {
             _ => &counts.pages_16m,
         }
         .add(1);
-        let paddr = page.paddr + (iova - page.iova);
         counts.above_4g.add(u64::from(paddr >> 32 != 0));
         counts.identity.add(u64::from(paddr == iova));
-        tlb.insert(iova, &page);
-        Ok(paddr)
     }
 
-    /// Handles an invalidation, if one is requested.
+    /// Answers an invalidation if there is one.
     fn poll(&self) {
         let now = self.now();
         if !self.invalidation_pending() {
@@ -163,7 +188,7 @@ impl M4u {
         self.invalidate(&mut self.tlb.lock().unwrap());
     }
 
-    /// Returns the microseconds since the start.
+    /// Microseconds since the start.
     fn now(&self) -> u64 {
         self.started.elapsed().as_micros() as u64
     }
@@ -179,11 +204,14 @@ impl M4u {
         let end = self.register(INVALIDATE_END).load(Ordering::Acquire);
         let range = u64::from(start)..=u64::from(end | 0xfff);
         let last = self.looked.fetch_max(now, Ordering::AcqRel);
-        let mut late = now.saturating_sub(last) > LATE.as_micros() as u64;
+        let mut late = now.saturating_sub(last) > LATE;
+        let mut mapped = Vec::new();
         if command & INVALIDATE_ALL != 0 || late {
             tlb.clear();
         } else {
-            tlb.invalidate(range.clone());
+            let used = tlb.invalidate(range);
+            mapped = self.still_mapped(&used);
+            self.remember(&used);
         }
         let done = self.register(INVALIDATE).compare_exchange(
             command,
@@ -192,34 +220,54 @@ impl M4u {
             Ordering::Acquire,
         );
         let command = done.unwrap_or_else(|_| {
-            // The driver may have timed out and requested another invalidation: this covers both.
+            // The driver has stopped waiting and asked for something else, which this covers.
             late = true;
             tlb.clear();
             self.register(INVALIDATE).swap(0, Ordering::AcqRel)
         });
+        late |= self.now() - now > LATE;
         self.counts.late_invalidations.add(u64::from(late));
+        // Another buffer may have the addresses of an invalidation that was given up.
+        if !late {
+            self.report_mapped(&mapped);
+        }
         if command & INVALIDATE_ALL != 0 {
             self.counts.full_invalidations.add(1);
         } else {
             self.counts.range_invalidations.add(1);
-            self.remember(range);
             self.register(CPE_DONE).store(1, Ordering::Release);
         }
     }
 
-    fn remember(&self, range: RangeInclusive<u64>) {
-        let mut freed = self.freed.lock().unwrap();
-        if freed.len() < FREED {
-            freed.push(range);
+    /// Returns the translations that the tables still have of pages that were used and are
+    /// invalidated now. As the driver waits for the answer before it lets another buffer have the
+    /// addresses, there must be none.
+    fn still_mapped(&self, used: &[u64]) -> Vec<Page> {
+        self.counts.freed_pages.add(used.len() as u64);
+        let walk = |&iova: &u64| self.walk(iova).map_err(|miss| self.note(iova, &miss)).ok();
+        used.iter().filter_map(walk).collect()
+    }
+
+    fn report_mapped(&self, pages: &[Page]) {
+        for page in pages {
+            if self.counts.freed_mapped.add(1) < SHOWN {
+                eprintln!("invalidated, and still mapped: {page:x?}");
+            }
         }
     }
 
-    /// Takes the ranges that were invalidated since the last call, up to a limit.
-    pub fn take_freed(&self) -> Vec<RangeInclusive<u64>> {
+    fn remember(&self, pages: &[u64]) {
+        let mut freed = self.freed.lock().unwrap();
+        let room = FREED - freed.len();
+        freed.extend(pages.iter().take(room));
+    }
+
+    /// Takes the pages that were used and invalidated since the last call, up to a limit.
+    pub fn take_freed(&self) -> Vec<u64> {
         std::mem::take(&mut self.freed.lock().unwrap())
     }
 
-    /// Records that a device has a buffer of `len` bytes at `iova`.
+    /// Says that a device has a buffer of `len` bytes at `iova`.
     pub fn note_buffer(&self, iova: u64, len: usize) {
         let past = (iova + len as u64).next_multiple_of(0x1000);
         self.past_buffer.store(past, Ordering::Relaxed);
@@ -229,8 +277,8 @@ impl M4u {
         self.past_buffer.load(Ordering::Relaxed)
     }
 
-    fn fault(&self, iova: u64, write: bool, miss: &Miss) {
-        self.counts.faults.add(1);
+    /// Counts a translation that there is not by what is wrong with the tables, if anything is.
+    fn note(&self, iova: u64, miss: &Miss) {
         match miss {
             Miss::Unmapped => {}
             Miss::Malformed { at, entry } => {
@@ -244,6 +292,11 @@ impl M4u {
                 }
             }
         }
+    }
+
+    fn fault(&self, iova: u64, write: bool, miss: &Miss) {
+        self.counts.faults.add(1);
+        self.note(iova, miss);
         let mut unit = self.interrupt.lock().unwrap();
         let Some(unit) = unit.as_mut() else { return };
         if unit.latched || Instant::now() < unit.quiet_until {
@@ -276,7 +329,7 @@ impl M4u {
         }
     }
 
-    /// Polls the registers for ever.
+    /// Plays the hardware for ever.
     pub fn run(&self) {
         // SAFETY: the parameters are read only during the call, and the thread is this one.
         let refused = unsafe {

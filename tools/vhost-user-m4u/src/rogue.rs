@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A rogue device: accesses that no driver requested.
+//! A device that misbehaves: accesses that no driver asked for.
 //!
-//! One third goes to addresses that are never mapped, and must fail. Two thirds go to addresses
-//! just past a buffer of the disk and in a range that was invalidated, where other buffers may be
-//! mapped by now: such memory is left unchanged.
+//! One third goes to addresses that are never mapped, and reads or writes what it is given; that
+//! must be nothing. Two thirds go where other buffers may be mapped by now, just past a buffer of
+//! the disk and to a page that was used and invalidated: what is mapped there is somebody's, and
+//! left alone. (That nothing is mapped there at the moment of the invalidation is looked at for
+//! each page, by the M4U.)
 
 use std::thread;
 use std::time::Duration;
@@ -33,6 +35,8 @@ impl Random {
 pub fn run(ram: &Ram, m4u: &M4u, count: u64) {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut freed = Vec::new();
+    let moved = || m4u.counts.bytes_read.get() + m4u.counts.bytes_written.get();
+    let before = moved();
     for number in 0..count {
         let write = random.next() & 1 == 0;
         let target = match number % 3 {
@@ -42,11 +46,11 @@ pub fn run(ram: &Ram, m4u: &M4u, count: u64) {
                 if freed.is_empty() {
                     freed = m4u.take_freed();
                 }
-                freed.pop().map(|range| *range.start())
+                freed.pop()
             }
         };
         let found = match target {
-            Some(iova) => m4u.access(iova, write, |_| ()).is_ok(),
+            Some(iova) => m4u.stray(iova, write, |_| ()).is_ok(),
             None => wild(ram, m4u, random.next() % UNUSED & !63, write),
         };
         m4u.counts.rogue_accesses.add(1);
@@ -55,12 +59,13 @@ pub fn run(ram: &Ram, m4u: &M4u, count: u64) {
             thread::sleep(PAUSE);
         }
     }
+    m4u.counts.rogue_meanwhile.add(moved() - before);
 }
 
-/// Reads or overwrites 64 bytes at `iova`, and returns true if they are mapped.
+/// Reads or overwrites 64 bytes at `iova`, and returns whether they were there.
 fn wild(ram: &Ram, m4u: &M4u, iova: u64, write: bool) -> bool {
     let mut bytes = [0x5a; 64];
-    m4u.access(iova, write, |paddr| {
+    m4u.stray(iova, write, |paddr| {
         if let Some(memory) = ram.slice(paddr, bytes.len()) {
             if write {
                 memory.copy_from(&bytes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The TLB: translations, until they are invalidated.
+//! Translations that were walked for, until they are invalidated.
 
 use std::ops::RangeInclusive;
 
@@ -32,7 +32,7 @@ impl Tlb {
         unit as usize % SLOTS
     }
 
-    /// Returns the physical address of `iova`.
+    /// The physical address of `iova`.
     pub fn find(&self, iova: u64) -> Option<u64> {
         let unit = iova >> SHIFT;
         self.slots[Self::slot(unit)]
@@ -40,7 +40,7 @@ impl Tlb {
             .map(|slot| slot.paddr + (iova - (unit << SHIFT)))
     }
 
-    /// Adds the unit of `page` that contains `iova`.
+    /// Keeps the unit of `page` that has `iova`.
     pub fn insert(&mut self, iova: u64, page: &Page) {
         let unit = iova >> SHIFT;
         let paddr = page.paddr + ((unit << SHIFT) - page.iova);
@@ -51,14 +51,17 @@ impl Tlb {
         self.slots.fill(None);
     }
 
-    /// Removes the addresses of `range`, which is inclusive as in the registers.
-    pub fn invalidate(&mut self, range: RangeInclusive<u64>) {
+    /// Forgets the addresses of `range`, which are inclusive as in the registers, and returns those
+    /// that were kept.
+    pub fn invalidate(&mut self, range: RangeInclusive<u64>) -> Vec<u64> {
         let units = range.start() >> SHIFT..=range.end() >> SHIFT;
-        for slot in &mut self.slots {
-            if slot.is_some_and(|slot| units.contains(&slot.unit)) {
-                *slot = None;
-            }
+        let mut kept = Vec::new();
+        // Each slot is looked at once, however long the range is.
+        for unit in units.clone().take(SLOTS) {
+            let slot = self.slots[Self::slot(unit)].take_if(|slot| units.contains(&slot.unit));
+            kept.extend(slot.map(|slot| slot.unit << SHIFT));
         }
+        kept
     }
 }
 
@@ -88,11 +91,21 @@ mod tests {
         for iova in [0x10_2000, 0x10_3000, 0x10_4000, 0x10_5000] {
             tlb.insert(iova, &PAGE);
         }
-        tlb.invalidate(0x10_3000..=0x10_4fff);
+        let kept = tlb.invalidate(0x10_3000..=0x10_4fff);
+        assert_eq!(kept, [0x10_3000, 0x10_4000]);
         let left =
             [0x10_2000, 0x10_3000, 0x10_4000, 0x10_5000].map(|iova| tlb.find(iova).is_some());
         assert_eq!(left, [true, false, false, true]);
         tlb.clear();
         assert_eq!(tlb.find(0x10_2000), None);
+    }
+
+    #[test]
+    fn forgets_a_range_of_more_than_all_slots() {
+        let mut tlb = Tlb::new();
+        tlb.insert(0x10_3000, &PAGE);
+        assert!(tlb.invalidate(0x10_4000..=0xffff_ffff).is_empty());
+        assert_eq!(tlb.invalidate(0..=0xffff_ffff), [0x10_3000]);
+        assert_eq!(tlb.find(0x10_3000), None);
     }
 }
