@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counters, and the report that they are.
+//! Counters of a run, and their report.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,9 +37,9 @@ macro_rules! counts {
 }
 
 counts! {
-    /// Translations that requests of the driver took, each of at most one page.
+    /// Translations for requests of the driver, each of at most one page.
     translations,
-    /// Walks of the tables, for these or for accesses that no driver asked for.
+    /// Walks of the tables, for these, for rogue accesses, and at invalidations.
     walks,
     /// Walks for the driver that ended at a page of this size.
     pages_4k,
@@ -48,20 +48,20 @@ counts! {
     pages_16m,
     /// Walks for the driver that ended in memory above 4 GiB.
     above_4g,
-    /// Walks for the driver whose address came out as it went in.
+    /// Walks for the driver whose output address equals the input address.
     identity,
-    /// Translations that there were not.
+    /// Faults.
     faults,
-    /// Faults because of an entry that no driver writes.
+    /// Faults because of a malformed entry.
     malformed,
     /// Faults because of a table that is not in memory below 4 GiB.
     misplaced,
-    /// Interrupts that told of a fault.
+    /// Fault interrupts.
     fault_interrupts,
     /// Invalidations of a range of addresses, and of everything.
     range_invalidations,
     full_invalidations,
-    /// Invalidations for which the driver may have stopped waiting.
+    /// Invalidations that may have timed out in the driver.
     late_invalidations,
     /// Pages that were used and then invalidated as a range, and those that the tables still mapped.
     freed_pages,

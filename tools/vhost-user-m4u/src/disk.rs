@@ -26,12 +26,12 @@ use vmm_sys_util::epoll::EventSet;
 use crate::iova::IovaMemory;
 use crate::m4u::M4u;
 
-/// Entries that a ring has at most: QEMU's limit.
+/// Maximum number of entries of a ring: QEMU's limit.
 const QUEUE_SIZE: usize = 1024;
 /// Buffers of a request.
 const SEGMENTS: u32 = 126;
 const SECTOR: u64 = 512;
-/// Size of `struct virtio_blk_config`, and what is not zero in it.
+/// Size of `struct virtio_blk_config`, and its fields that are not zero.
 const CONFIG_SIZE: usize = 60;
 const CONFIG_SEG_MAX: usize = 12;
 const CONFIG_BLK_SIZE: usize = 20;
@@ -46,16 +46,16 @@ pub struct Disk {
     serial: String,
     memory: IovaMemory,
     m4u: Arc<M4u>,
-    /// QEMU complains if the channel for requests to it is closed.
+    /// The channel for requests to QEMU, which logs an error if it is closed.
     frontend: Mutex<Option<Backend>>,
 }
 
-/// A request as it came: what the driver wrote, and where it wants something.
+/// A request: the data that the driver wrote, and the buffers for the answer.
 struct Request {
     kind: u32,
     offset: u64,
     data: Vec<u8>,
-    /// Address and length of what the device writes; the last byte is the status.
+    /// Address and length of buffers that the device writes; the last byte is the status.
     room: Vec<(u64, usize)>,
 }
 
@@ -109,7 +109,7 @@ impl Disk {
         })
     }
 
-    /// Does what `request` asks for, and returns what it is answered, without the status.
+    /// Handles `request`, and returns the answer without the status.
     fn perform(&self, request: &Request) -> Result<Vec<u8>, u32> {
         let counts = &self.m4u.counts;
         let room = request.room.iter().map(|&(_, len)| len).sum::<usize>() - 1;
@@ -146,7 +146,7 @@ impl Disk {
             }
             VIRTIO_BLK_T_IN | VIRTIO_BLK_T_OUT => Err(VIRTIO_BLK_S_IOERR),
             VIRTIO_BLK_T_FLUSH => {
-                // What was written is the host kernel's, which outlives the guest.
+                // Written data are in the host's page cache, which outlives the guest.
                 counts.flushes.add(1);
                 Ok(Vec::new())
             }
@@ -159,7 +159,7 @@ impl Disk {
         }
     }
 
-    /// Writes `answer` and `status`, and returns how many bytes that are.
+    /// Writes `answer` and `status`, and returns their number of bytes.
     fn reply(&self, request: &Request, answer: &[u8], status: u8) -> io::Result<u32> {
         let room = request.room.iter().map(|&(_, len)| len).sum::<usize>();
         let mut reply = answer.to_vec();
@@ -189,8 +189,8 @@ impl Disk {
         self.reply(&request, &answer, status as u8)
     }
 
-    /// Puts `head` into the used ring. The crate's way does not know that an entry may lie across
-    /// two pages, which need not be neighbours.
+    /// Puts `head` into the used ring. The function of the crate does not support an entry on two
+    /// pages that are not consecutive.
     fn add_used(&self, queue: &mut Queue, head: u16, written: u32) -> io::Result<()> {
         let index = queue.next_used();
         let slot = u64::from(index % queue.size());
@@ -214,7 +214,7 @@ impl Disk {
     fn drain(&self, ring: &VringMutex) -> io::Result<()> {
         let mut ring = ring.get_mut();
         let queue = ring.get_queue_mut();
-        // The crate has read it without the M4U, from somewhere else.
+        // The crate has read it by its untranslated address.
         let used = queue
             .used_idx(&self.memory, Ordering::Acquire)
             .map_err(Error::other)?;

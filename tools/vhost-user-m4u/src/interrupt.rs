@@ -16,7 +16,7 @@ impl Interrupt {
     /// QEMU's object tree, `spi` the number of the shared peripheral interrupt.
     pub fn new(qtest: UnixListener, gic: String, spi: u32) -> Self {
         let (pulses, wanted) = channel();
-        // QEMU takes its time, which nobody who reports a fault should wait for.
+        // A thread sends commands, so that reporting a fault does not wait for QEMU.
         thread::spawn(move || {
             let input = format!("set_irq_in {gic} unnamed-gpio-in {spi}");
             if let Err(error) = qtest
@@ -30,7 +30,7 @@ impl Interrupt {
     }
 
     pub fn pulse(&self) {
-        // The receiver is gone only after it has said why.
+        // If the thread has ended, it has printed the error.
         let _ = self.pulses.send(());
     }
 }

@@ -13,11 +13,11 @@ use vm_memory::{
 use crate::m4u::M4u;
 use crate::ram::Ram;
 
-/// What an M4U tells apart at the least.
+/// Size of the smallest page of an M4U.
 const PAGE: u64 = 4096;
 
-/// As [`GuestMemory`], it gives the virtqueue code objects that lie in one page each; buffers go
-/// through [`IovaMemory::read`] and [`IovaMemory::write`].
+/// Guest memory by IOVA. As [`GuestMemory`] for the virtqueue code, it serves objects within one
+/// page; buffers are accessed with [`IovaMemory::read`] and [`IovaMemory::write`].
 #[derive(Clone)]
 pub struct IovaMemory {
     ram: &'static Ram,
@@ -62,7 +62,7 @@ impl IovaMemory {
     }
 }
 
-/// Splits `len` bytes from `iova` by pages: the address of each part, and its place in the whole.
+/// Splits `len` bytes from `iova` by pages: returns address and offset of each part.
 fn pages(iova: u64, len: usize) -> impl Iterator<Item = (u64, std::ops::Range<usize>)> {
     let mut done = 0;
     std::iter::from_fn(move || {
@@ -96,7 +96,7 @@ impl GuestMemory for IovaMemory {
         .ok()
     }
 
-    // The provided method takes what follows in the region for what follows in the guest.
+    // The provided method would continue in the region, past the page.
     fn try_access<F>(&self, count: usize, addr: GuestAddress, mut f: F) -> Result<usize>
     where
         F: FnMut(usize, usize, MemoryRegionAddress, &Self::R) -> Result<usize>,

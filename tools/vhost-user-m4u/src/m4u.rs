@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bank 0 of an MT8195's infrastructure IOMMU: registers in guest memory, where mtk_iommu takes
-//! them for hardware.
+//! Bank 0 of an MT8195's infrastructure IOMMU: registers in guest memory, which mtk_iommu uses as
+//! hardware registers.
 //!
-//! Memory cannot tell that somebody writes to it. A thread polls the registers; and an access of a
-//! device first looks whether there is an invalidation, so that a translation is never used after
-//! the driver asked to forget it, however late the thread is. Accesses under way hold up the answer
-//! to an invalidation, as they do in hardware.
+//! Writes to memory are not trapped, so a thread polls the registers. Each access of a device
+//! checks for an invalidation first, so that a translation is never used after its invalidation was
+//! requested, even if the thread is late. Accesses in progress delay the answer to an
+//! invalidation, as in hardware.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
@@ -37,25 +37,26 @@ const INT_CLEAR: u32 = 1 << 12;
 const FAULT_TRANSLATION: u32 = 1;
 const FAULT_WRITE: u32 = 1 << 1;
 
-/// Microseconds. The driver waits for a millisecond; where nobody looked for half of it, an
-/// invalidation may have been given up and another be in its place: then everything goes.
+/// Microseconds. The driver waits for a millisecond. If the registers were not read for half of it,
+/// an invalidation may have timed out and been overwritten by another: then everything is
+/// invalidated.
 const LATE: u64 = 500;
-/// Between two looks at the registers, when there are tables and when there are none yet.
+/// Time between two polls, with tables and before there are any.
 const POLL: Duration = Duration::from_micros(50);
 const IDLE: Duration = Duration::from_millis(10);
-/// How many wrong entries are told of.
+/// Maximum number of logged malformed entries.
 const SHOWN: u64 = 10;
-/// Between two fault interrupts.
+/// Time between two fault interrupts.
 const FAULT_INTERVAL: Duration = Duration::from_millis(10);
 
 pub struct M4u {
     ram: &'static Ram,
     registers: u64,
     tlb: Mutex<Tlb>,
-    /// Accesses hold it shared from translation to the last byte.
+    /// Held shared by accesses, from translation to the last byte.
     accesses: RwLock<()>,
     started: Instant,
-    /// Microseconds since `started` when the registers were looked at.
+    /// Time of the last poll, in microseconds since `started`.
     looked: AtomicU64,
     interrupt: Mutex<Option<FaultUnit>>,
     /// Pages that were used and then invalidated, the newest last.
@@ -116,8 +117,8 @@ impl M4u {
         self.hold(iova, write, true, f)
     }
 
-    /// As [`Self::access`], where no driver asked for it. The TLB does not keep the translation, so
-    /// that it has nothing but what a driver has mapped for an access of its own.
+    /// Performs a rogue access like [`Self::access`], without inserting the translation into the
+    /// TLB, which holds only pages that requests of the driver have used.
     pub fn stray<R>(&self, iova: u64, write: bool, f: impl FnOnce(u64) -> R) -> Result<R, Miss> {
         self.hold(iova, write, false, f)
     }
@@ -177,7 +178,7 @@ impl M4u {
         counts.identity.add(u64::from(paddr == iova));
     }
 
-    /// Answers an invalidation if there is one.
+    /// Handles an invalidation, if one is requested.
     fn poll(&self) {
         let now = self.now();
         if !self.invalidation_pending() {
@@ -188,7 +189,7 @@ impl M4u {
         self.invalidate(&mut self.tlb.lock().unwrap());
     }
 
-    /// Microseconds since the start.
+    /// Returns the microseconds since the start.
     fn now(&self) -> u64 {
         self.started.elapsed().as_micros() as u64
     }
@@ -220,14 +221,14 @@ impl M4u {
             Ordering::Acquire,
         );
         let command = done.unwrap_or_else(|_| {
-            // The driver has stopped waiting and asked for something else, which this covers.
+            // The driver may have timed out and requested another invalidation: this covers both.
             late = true;
             tlb.clear();
             self.register(INVALIDATE).swap(0, Ordering::AcqRel)
         });
         late |= self.now() - now > LATE;
         self.counts.late_invalidations.add(u64::from(late));
-        // Another buffer may have the addresses of an invalidation that was given up.
+        // After a timeout, the addresses may have been reused.
         if !late {
             self.report_mapped(&mapped);
         }
@@ -239,9 +240,9 @@ impl M4u {
         }
     }
 
-    /// Returns the translations that the tables still have of pages that were used and are
-    /// invalidated now. As the driver waits for the answer before it lets another buffer have the
-    /// addresses, there must be none.
+    /// Returns the translations that the tables still have for `used`, pages that are being
+    /// invalidated. The driver unmapped them before, and reuses the addresses only after the answer,
+    /// so there must be none.
     fn still_mapped(&self, used: &[u64]) -> Vec<Page> {
         self.counts.freed_pages.add(used.len() as u64);
         let walk = |&iova: &u64| self.walk(iova).map_err(|miss| self.note(iova, &miss)).ok();
@@ -267,7 +268,7 @@ impl M4u {
         std::mem::take(&mut self.freed.lock().unwrap())
     }
 
-    /// Says that a device has a buffer of `len` bytes at `iova`.
+    /// Records that a device has a buffer of `len` bytes at `iova`.
     pub fn note_buffer(&self, iova: u64, len: usize) {
         let past = (iova + len as u64).next_multiple_of(0x1000);
         self.past_buffer.store(past, Ordering::Relaxed);
@@ -277,7 +278,7 @@ impl M4u {
         self.past_buffer.load(Ordering::Relaxed)
     }
 
-    /// Counts a translation that there is not by what is wrong with the tables, if anything is.
+    /// Counts and logs a malformed entry or a misplaced table.
     fn note(&self, iova: u64, miss: &Miss) {
         match miss {
             Miss::Unmapped => {}
@@ -329,7 +330,7 @@ impl M4u {
         }
     }
 
-    /// Plays the hardware for ever.
+    /// Polls the registers for ever.
     pub fn run(&self) {
         // SAFETY: the parameters are read only during the call, and the thread is this one.
         let refused = unsafe {

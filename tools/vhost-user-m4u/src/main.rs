@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Runs QEMU with disks that are behind an M4U, which is this process.
+//! Runs QEMU with disks behind an M4U that this process implements.
 //!
 //! QEMU's virt machine has no IOMMU that walks ARMv7 short descriptors. So the disks are
-//! vhost-user-blk devices: all of the guest's memory is shared with this process, which serves the
-//! disks and plays the M4U that the guest's mtk_iommu programs. Each address that a disk is given
-//! is an IOVA, and is translated by a walk of the guest's tables.
+//! vhost-user-blk devices: this process shares all of the guest's memory, serves the disks, and is
+//! the M4U that the guest's mtk_iommu programs. Each address in a request of a disk is an IOVA, and
+//! is translated by a walk of the guest's tables.
 //!
-//! What it does not do: message-signalled interrupts (the address of the doorbell would be an IOVA
-//! that QEMU takes for memory), more banks than the first, migration, and reconnection.
+//! Not supported: message-signalled interrupts (QEMU would take the IOVA of the doorbell for
+//! memory), other banks than the first, migration, and reconnection.
 
 mod counts;
 mod disk;
@@ -35,11 +35,12 @@ use options::Options;
 use qemu::Qemu;
 use ram::Ram;
 
-/// Between two looks at how far the guest is.
+/// Time between two checks of the guest's progress.
 const TICK: Duration = Duration::from_millis(10);
 const MIB: u64 = 1 << 20;
 
-/// Waits for QEMU, and does meanwhile what depends on how much the guest has written.
+/// Waits for QEMU; meanwhile starts actions that depend on the number of bytes written by the
+/// guest.
 fn attend(options: &Options, ram: &'static Ram, m4u: &Arc<M4u>, qemu: &mut Qemu) -> io::Result<u8> {
     let mut rogue = options.rogue;
     loop {

@@ -12,7 +12,7 @@ const USAGE: &str = "usage: vhost-user-m4u OPTION... -- QEMU [ARG]...
   --registers ADDRESS   physical address of the M4U's registers, in that memory
   --disk FILE           an image; the first is at PCI slot 1, and so on
   --fault-irq GIC SPI   the M4U's interrupt: path in QEMU's object tree, and number
-  --rogue COUNT MIB     accesses that nobody asked for, once so much was written
+  --rogue COUNT MIB     accesses that no driver requested, once MIB were written
   --power-cut MIB       kill QEMU once so much was written
   --report FILE         receives counters in the end";
 

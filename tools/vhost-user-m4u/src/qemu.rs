@@ -49,7 +49,7 @@ impl Qemu {
         // SAFETY: between fork and exec, only a system call is made.
         unsafe {
             qemu.command.pre_exec(|| {
-                // Nothing outlives a run that is interrupted.
+                // QEMU ends with this process, even if that is killed.
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
                 Ok(())
             });
@@ -61,8 +61,8 @@ impl Qemu {
         self.command.arg(option).arg(value);
     }
 
-    /// Adds a socket `id` of QEMU's, and returns the listener that it will connect to. Its name is
-    /// not in the file system, where it could stay behind.
+    /// Adds a socket `id` of QEMU, and returns the listener that it will connect to. The address is
+    /// abstract, so that no file stays behind.
     fn listen(&mut self, id: &str) -> Result<UnixListener, String> {
         let name = format!("vhost-user-m4u-{}-{id}", process::id());
         let listener = SocketAddr::from_abstract_name(&name)
@@ -112,7 +112,7 @@ impl Qemu {
             GuestMemoryAtomic::new(GuestMemoryMmap::new()),
         )
         .map_err(|e| failed(&e))?;
-        // SAFETY: the descriptor is the listener's, which gives it up.
+        // SAFETY: The listener has given up its descriptor.
         let listener = unsafe { Listener::from_raw_fd(listener.into_raw_fd()) };
         thread::spawn(move || {
             match daemon.start(listener).and_then(|()| daemon.wait()) {
@@ -134,7 +134,7 @@ impl Qemu {
         Ok(())
     }
 
-    /// The exit status, once QEMU has ended; as in a shell if a signal ended it.
+    /// Returns the exit status, once QEMU has ended; 128 and the signal if a signal ended it.
     pub fn status(&mut self) -> io::Result<Option<u8>> {
         let Some(child) = &mut self.child else {
             return Ok(None);
@@ -146,7 +146,7 @@ impl Qemu {
         }))
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Kills QEMU, like a power cut.
     pub fn kill(&mut self) -> io::Result<()> {
         if let Some(child) = &mut self.child {
             child.kill()?;

@@ -30,7 +30,7 @@ impl Ram {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: `fd` was opened just now and belongs to nobody else.
+        // SAFETY: `fd` was just opened, and is owned by nothing else.
         let file = unsafe { File::from_raw_fd(fd) };
         file.set_len(size)?;
         let file = FileOffset::new(file, 0);
@@ -40,7 +40,7 @@ impl Ram {
         Ok(Self { memory, file: fd })
     }
 
-    /// The descriptor of the file, which is open as long as `self` lives.
+    /// Returns the descriptor of the file, which is open as long as `self` lives.
     pub fn file(&self) -> RawFd {
         self.file
     }
@@ -49,12 +49,12 @@ impl Ram {
         &self.memory
     }
 
-    /// The bytes from physical address `paddr`; `None` if some of them are not memory.
+    /// Returns the bytes from physical address `paddr`; `None` if some of them are not memory.
     pub fn slice(&self, paddr: u64, len: usize) -> Option<VolatileSlice<'_>> {
         self.memory.get_slice(GuestAddress(paddr), len).ok()
     }
 
-    /// The word at physical address `paddr`, which has to be aligned.
+    /// Returns the word at physical address `paddr`, which has to be aligned.
     pub fn word(&self, paddr: u64) -> Option<&AtomicU32> {
         let (region, at) = self.memory.to_region_addr(GuestAddress(paddr))?;
         region.get_atomic_ref(at.raw_value() as usize).ok()

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A device that misbehaves: accesses that no driver asked for.
+//! A rogue device: accesses that no driver requested.
 //!
-//! One third goes to addresses that are never mapped, and reads or writes what it is given; that
-//! must be nothing. Two thirds go where other buffers may be mapped by now, just past a buffer of
-//! the disk and to a page that was used and invalidated: what is mapped there is somebody's, and
-//! left alone. (That nothing is mapped there at the moment of the invalidation is looked at for
-//! each page, by the M4U.)
+//! One third goes to addresses that are never mapped, and must fail. Two thirds go to addresses
+//! just past a buffer of the disk and in a page that was used and invalidated, where other buffers
+//! may be mapped by now: such memory is left unchanged. (At the invalidation itself, the M4U checks
+//! that the page is unmapped.)
 
 use std::thread;
 use std::time::Duration;
@@ -62,7 +61,7 @@ pub fn run(ram: &Ram, m4u: &M4u, count: u64) {
     m4u.counts.rogue_meanwhile.add(moved() - before);
 }
 
-/// Reads or overwrites 64 bytes at `iova`, and returns whether they were there.
+/// Reads or overwrites 64 bytes at `iova`, and returns true if they are mapped.
 fn wild(ram: &Ram, m4u: &M4u, iova: u64, write: bool) -> bool {
     let mut bytes = [0x5a; 64];
     m4u.stray(iova, write, |paddr| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Translations that were walked for, until they are invalidated.
+//! The TLB: translations, until they are invalidated.
 
 use std::ops::RangeInclusive;
 
@@ -32,7 +32,7 @@ impl Tlb {
         unit as usize % SLOTS
     }
 
-    /// The physical address of `iova`.
+    /// Returns the physical address of `iova`.
     pub fn find(&self, iova: u64) -> Option<u64> {
         let unit = iova >> SHIFT;
         self.slots[Self::slot(unit)]
@@ -40,7 +40,7 @@ impl Tlb {
             .map(|slot| slot.paddr + (iova - (unit << SHIFT)))
     }
 
-    /// Keeps the unit of `page` that has `iova`.
+    /// Adds the unit of `page` that contains `iova`.
     pub fn insert(&mut self, iova: u64, page: &Page) {
         let unit = iova >> SHIFT;
         let paddr = page.paddr + ((unit << SHIFT) - page.iova);
@@ -51,17 +51,17 @@ impl Tlb {
         self.slots.fill(None);
     }
 
-    /// Forgets the addresses of `range`, which are inclusive as in the registers, and returns those
-    /// that were kept.
+    /// Removes the addresses of `range`, which is inclusive as in the registers, and returns the
+    /// pages that were present.
     pub fn invalidate(&mut self, range: RangeInclusive<u64>) -> Vec<u64> {
         let units = range.start() >> SHIFT..=range.end() >> SHIFT;
-        let mut kept = Vec::new();
-        // Each slot is looked at once, however long the range is.
+        let mut present = Vec::new();
+        // Visit each slot at most once, whatever the length of the range.
         for unit in units.clone().take(SLOTS) {
             let slot = self.slots[Self::slot(unit)].take_if(|slot| units.contains(&slot.unit));
-            kept.extend(slot.map(|slot| slot.unit << SHIFT));
+            present.extend(slot.map(|slot| slot.unit << SHIFT));
         }
-        kept
+        present
     }
 }
 
@@ -91,8 +91,8 @@ mod tests {
         for iova in [0x10_2000, 0x10_3000, 0x10_4000, 0x10_5000] {
             tlb.insert(iova, &PAGE);
         }
-        let kept = tlb.invalidate(0x10_3000..=0x10_4fff);
-        assert_eq!(kept, [0x10_3000, 0x10_4000]);
+        let present = tlb.invalidate(0x10_3000..=0x10_4fff);
+        assert_eq!(present, [0x10_3000, 0x10_4000]);
         let left =
             [0x10_2000, 0x10_3000, 0x10_4000, 0x10_5000].map(|iova| tlb.find(iova).is_some());
         assert_eq!(left, [true, false, false, true]);

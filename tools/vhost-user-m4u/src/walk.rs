@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table walk of an M4U, written from the ARM Architecture Reference Manual ARMv7-A/R
-//! (DDI 0406), B3.5, and from what the kernel says of `IO_PGTABLE_QUIRK_ARM_MTK_EXT`. It shares no
-//! code with the modules that write the tables.
+//! The table walk of an M4U, written from the ARM Architecture Reference Manual ARMv7-A/R (DDI
+//! 0406), B3.5, and from the description of `IO_PGTABLE_QUIRK_ARM_MTK_EXT` in the kernel. It shares
+//! no code with the modules that write the tables.
 //!
-//! An entry is either invalid or has exactly the bits that a driver of this hardware asks for:
-//! no permissions, shared, not global, non-secure in the first level, tables below 4 GiB. Anything
-//! else is [`Miss::Malformed`], so that a half-written entry or memory that is no table any more
-//! does not pass for a translation.
+//! An entry is either invalid or has exactly the bits that a driver of this hardware sets: no
+//! permissions, shared, not global, non-secure in the first level, tables below 4 GiB. Anything
+//! else is [`Miss::Malformed`], so that a half-written entry, or memory that is not a table any
+//! more, is detected.
 
 use std::sync::atomic::Ordering;
 
@@ -24,12 +24,12 @@ pub struct Page {
     pub paddr: u64,
 }
 
-/// Why there is no translation.
+/// Reasons for no translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Miss {
     /// No table base, an address beyond the tables, or an invalid entry.
     Unmapped,
-    /// An entry that no driver writes, at this physical address.
+    /// A malformed entry, at this physical address.
     Malformed { at: u64, entry: u32 },
     /// A table that is not in memory, or not below 4 GiB.
     Misplaced { table: u64 },
