@@ -230,7 +230,7 @@ pub(crate) fn clear_leading<T: Test, L: Leaf>(run: &[Slot]) -> usize {
     done
 }
 
-/// [`clear_matching`] for whole blocks of words.
+/// [`clear_leading`] for whole blocks of words.
 #[inline(never)]
 fn clear_blocks<T: Test>(run: &[Slot]) -> usize {
     let (head, pairs, _) = split(run);

@@ -15,7 +15,7 @@
 //! - [`decode`]: the bits of entries;
 //! - [`cache`]: cached translations and walks; [`engine`]: translation with them;
 //! - [`dma`]: functions for drivers of devices;
-//! - [`fault`]: faults;
+//! - [`fault`]: registers and interrupt of faults;
 //! - [`thread`]: polls the registers; [`counts`]: the counters in debugfs.
 //!
 //! See Documentation/iommu/soft_m4u.rst.
