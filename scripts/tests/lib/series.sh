@@ -108,16 +108,28 @@ have() {
 	in_am checkout -q -f "$(in_am rev-parse HEAD)"
 }
 
-# kunit NAME CONFIG... - runs kunit.py in the tree, with a build folder of that name, and memory
-# beyond 4 GiB, so that it matters where tables lie. Leaves $tmp/raw and $tmp/log.
+# configs PART - prints the files that configure a kernel for the KUnit suites that a kernel with
+# the part has: its own, and those of the part that it applies on top of.
+configs() {
+	local base
+	base=$(after "$1")
+	[ -z "$base" ] || configs "$base"
+	find "$scripts/series/patches/$1" -name kunit.config -o -name .kunitconfig | sort
+}
+
+# kunit COMMAND CONFIG... - has kunit.py build or run the tree, with memory beyond 4 GiB, so that it
+# matters where tables lie. Kernels with Rust have a build folder of their own. Leaves $tmp/raw and
+# $tmp/log, and sets built to the folder.
 kunit() {
-	local name=$1 options=()
+	local command=$1 options=()
 	shift
 	options=("${@/#/--kunitconfig=}" --kunitconfig="$scripts/kernel/configs/series.config")
-	(cd "$tree" && "$scripts/kernel/buildroot" ./tools/testing/kunit/kunit.py run --arch=arm64 \
-		"${options[@]}" --build_dir="$place/$name" \
-		--make_options LLVM=-19 --jobs="$(nproc)" \
-		--qemu_args='-m 6G' --raw_output=kunit) >"$tmp/raw" 2>"$tmp/log"
+	built=$place/c
+	! grep -qx 'CONFIG_RUST=y' "$@" || built=$place/rust
+	[ "$command" != run ] || options+=(--qemu_args='-m 6G' --raw_output=kunit)
+	(cd "$tree" && "$scripts/kernel/buildroot" ./tools/testing/kunit/kunit.py "$command" \
+		--arch=arm64 --build_dir="$built" --make_options LLVM=-19 --jobs="$(nproc)" \
+		"${options[@]}") >"$tmp/raw" 2>"$tmp/log"
 }
 
 # show_kunit - shows the results of kunit, without what is said around them, as a subtest.
