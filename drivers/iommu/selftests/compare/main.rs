@@ -12,24 +12,26 @@
 //! - [`creation`]: accepted configurations; [`codec`]: all entries; [`deliberate`]: differences on
 //!   purpose; [`session`]: random operations, made by [`generate`] and reduced by [`shrink`] if
 //!   they fail;
-//! - [`pair`]: the same calls to both, compared; [`forecast`]: predicts the reports of C; [`set`]:
-//!   a table set of either; [`flush`]: its callbacks; [`walk`]: its tables as hardware reads them;
+//! - [`pair`]: the same calls to both, compared; [`prediction`]: predicts the reports of C;
+//!   [`set`]: a table set of either; [`flush`]: its callbacks; [`walk`]: its tables as hardware
+//!   reads them;
 //! - [`setup`]: a configuration; [`operation`]: a call;
-//! - [`ktap`], [`tally`] and [`text`]: results.
+//! - [`ktap`], [`coverage`] and [`text`]: results.
 
 mod codec;
+mod coverage;
 mod creation;
 mod deliberate;
 #[path = "../lib/device.rs"]
 mod device;
 mod flush;
-mod forecast;
 mod generate;
 mod ktap;
 #[path = "../lib/memory.rs"]
 mod memory;
 mod operation;
 mod pair;
+mod prediction;
 #[path = "../lib/provider.rs"]
 mod provider;
 #[path = "../../../../mm/selftests/lib/random.rs"]
@@ -38,7 +40,6 @@ mod session;
 mod set;
 mod setup;
 mod shrink;
-mod tally;
 mod text;
 mod walk;
 
@@ -55,13 +56,14 @@ use kernel::{
 
 use slab_rust::compat::parameter;
 
+use coverage::Coverage;
 use device::PlatformDevice;
-use forecast::Report;
 use ktap::{
     wrong,
     Ktap, //
 };
 use pair::Reports;
+use prediction::Report;
 use provider::{
     check_providers,
     Provider, //
@@ -74,7 +76,6 @@ use setup::{
     CLASSES,
     QUIRKS,
 };
-use tally::Tally;
 use text::Text;
 
 module! {
@@ -179,7 +180,7 @@ fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
     pr_info!("{operations} random operations, seed={seed}\n");
     ktap.note(fmt!("seed={}", seed));
 
-    let mut tally = Tally::new();
+    let mut coverage = Coverage::new();
     let mut verdicts = [const { Ok(()) }; CLASSES];
     let mut failed = 0;
     let mut told = Instant::<Monotonic>::now();
@@ -193,7 +194,7 @@ fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
         reports.allow(|report, count| {
             usize::from(count < REPORTED && class % Report::ALL.len() == report as usize)
         });
-        *verdict = session::run(number, dev, reports, &mut tally, failed < SHRUNK);
+        *verdict = session::run(number, dev, reports, &mut coverage, failed < SHRUNK);
         if let Err(why) = verdict {
             failed += 1;
             for line in why.as_str().lines() {
@@ -209,9 +210,9 @@ fn random(ktap: &mut Ktap, reports: &mut Reports, dev: &PlatformDevice) {
     for (class, verdict) in verdicts.into_iter().enumerate() {
         ktap.result(fmt!("random: {}", Class(class)), verdict);
     }
-    ktap.note(fmt!("{}", tally.text()));
+    ktap.note(fmt!("{}", coverage.text()));
     let verdict = match failed {
-        0 => tally.verdict(operations as usize),
+        0 => coverage.verdict(operations as usize),
         // Much of it did not take place.
         failed => wrong!("{} classes failed", failed),
     };

@@ -14,11 +14,6 @@ use io_pgtable_arm_v7s_rust::quirk;
 use crate::{
     device::PlatformDevice,
     flush::Recorder,
-    forecast::{
-        End,
-        Forecast,
-        Report, //
-    },
     ktap::{
         wrong,
         Verdict, //
@@ -27,6 +22,11 @@ use crate::{
         Answer,
         Operation,
         What, //
+    },
+    prediction::{
+        End,
+        Prediction,
+        Report, //
     },
     provider::Provider,
     set::{
@@ -125,37 +125,42 @@ impl Pair {
         &mut self,
         op: &mut Operation,
         reports: &mut Reports,
-    ) -> core::result::Result<Forecast, Text> {
-        let forecast = Forecast::new(self.c.walk, &self.setup, op);
+    ) -> core::result::Result<Prediction, Text> {
+        let prediction = Prediction::new(self.c.walk, &self.setup, op);
         if op.what != What::Translate {
-            self.call(op, &forecast, reports)?;
+            self.call(op, &prediction, reports)?;
             self.same_calls()?;
         }
         self.same_translations(op)?;
         let first = l1_index(op.iova).saturating_sub(1);
         let last = l1_index(op.end().clamp(op.iova, op.iova.saturating_add(1 << 26))) + 1;
         self.same_tables(first..last + 1)?;
-        Ok(forecast)
+        Ok(prediction)
     }
 
-    fn call(&mut self, op: &mut Operation, forecast: &Forecast, reports: &mut Reports) -> Verdict {
+    fn call(
+        &mut self,
+        op: &mut Operation,
+        prediction: &Prediction,
+        reports: &mut Reports,
+    ) -> Verdict {
         let rust = call(&mut self.rust, op, op.count)?;
-        let all = match forecast.end {
+        let all = match prediction.end {
             End::Done | End::Refused(None) => true,
             End::Refused(Some(report)) => reports.may_ask(report, op),
             End::Deliberate => false,
         };
-        if rust != forecast.answer {
-            return wrong!("Rust: {}; due: {}", rust, forecast.answer);
+        if rust != prediction.answer {
+            return wrong!("Rust: {}; due: {}", rust, prediction.answer);
         }
         let (count, due) = match all {
-            true => (op.count, forecast.answer),
+            true => (op.count, prediction.answer),
             false => {
                 let due = Answer {
                     errno: 0,
-                    ..forecast.answer
+                    ..prediction.answer
                 };
-                (forecast.pages, due)
+                (prediction.pages, due)
             }
         };
         if count == 0 && !all {

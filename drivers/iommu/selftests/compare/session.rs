@@ -5,6 +5,7 @@
 use kernel::prelude::*;
 
 use crate::{
+    coverage::Coverage,
     device::PlatformDevice,
     generate::Generator,
     ktap::Verdict,
@@ -22,7 +23,6 @@ use crate::{
         CLASSES,
     },
     shrink::shrink,
-    tally::Tally,
     text::Text, //
 };
 
@@ -43,7 +43,7 @@ pub(crate) fn run(
     number: u32,
     dev: &PlatformDevice,
     reports: &mut Reports,
-    tally: &mut Tally,
+    coverage: &mut Coverage,
     shrink: bool,
 ) -> Verdict {
     let mut random = Random::new(number.into());
@@ -57,8 +57,8 @@ pub(crate) fn run(
             let (Ok(()), Some(op)) = (op, ops.last_mut()) else {
                 return Err(ENOMEM.into());
             };
-            let forecast = pair.apply(op, reports)?;
-            tally.count(op, &setup, &forecast, pair.c.recorder().has_walks());
+            let prediction = pair.apply(op, reports)?;
+            coverage.count(op, &setup, &prediction, pair.c.recorder().has_walks());
             if ops.len() % INTERVAL == 0 {
                 pair.same_all_tables()?;
             }

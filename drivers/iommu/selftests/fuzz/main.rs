@@ -9,19 +9,19 @@
 //!
 //! Documentation/iommu/robustness-tests.rst describes the calls and the rules.
 
+mod arbitrary;
 mod cases;
 #[path = "../lib/device.rs"]
 mod device;
 #[path = "../lib/memory.rs"]
 mod memory;
+mod model;
 #[path = "../../../../mm/selftests/lib/random.rs"]
 mod random;
 mod rules;
 mod session;
 mod set;
-mod shadow;
 mod slab;
-mod wild;
 
 use kernel::{
     prelude::*,

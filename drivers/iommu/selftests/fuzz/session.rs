@@ -309,7 +309,7 @@ impl Random {
     fn page_sizes(&mut self) -> usize {
         let all = SIZES.iter().sum();
         match self.below(8) {
-            0 => self.wild() as usize,
+            0 => self.arbitrary() as usize,
             1 => self.pick(&SIZES) | self.pick(&SIZES),
             2 => usize::MAX,
             _ => all,
@@ -320,11 +320,11 @@ impl Random {
     fn spoil(&mut self, request: &mut Request) {
         match self.below(8) {
             0 => request.quirks ^= self.pick(&[NS, NO_PERMS, MTK_EXT, TTBR_EXT, 1 << 2, NO_WARN]),
-            1 => request.quirks = self.wild() as usize,
+            1 => request.quirks = self.arbitrary() as usize,
             2 => request.ias = self.pick(&[19, 20, 22, 31, 33, 34, 35, 63, 64]),
-            3 => request.ias = self.wild() as u32,
+            3 => request.ias = self.arbitrary() as u32,
             4 => request.oas = self.pick(&[0, 12, 20, 30, 31, 33, 34, 36, 64]),
-            5 => request.oas = self.wild() as u32,
+            5 => request.oas = self.arbitrary() as u32,
             6 => {
                 request.device = self.pick(&Device::ALL);
                 request.coherent = self.chance(20);
@@ -339,7 +339,7 @@ impl Random {
 
     /// Returns a valid mapping, half of the time with one or two arguments made invalid.
     fn map(&mut self, subject: &Subject) -> Map {
-        let rules = &subject.set.shadow.rules;
+        let rules = &subject.set.model.rules;
         let pgsize = self.pick(&[SZ_4K, SIZES[0], SIZES[1], SIZES[2], SIZES[3]]);
         let (space, end) = (rules.space() as usize, 1u64 << rules.oas);
         let mut map = Map {
@@ -371,7 +371,7 @@ impl Random {
 
     /// Returns a recent mapping, or one at an address in use, half of the time made invalid.
     fn unmap(&mut self, subject: &Subject) -> Unmap {
-        let rules = &subject.set.shadow.rules;
+        let rules = &subject.set.model.rules;
         let (iova, pgsize, pgcount) = if self.chance(70) {
             subject.mapping(self)
         } else {
@@ -429,7 +429,7 @@ impl Random {
 
     fn pgsize(&mut self, served: usize) -> usize {
         match self.below(4) {
-            0 => self.wild() as usize,
+            0 => self.arbitrary() as usize,
             1 => self.power() as usize,
             2 => self.pick(&[0, 1, SZ_4K / 2, 2 * SZ_4K, 2 * SZ_1M, served]),
             _ => self.pick(&SIZES) | self.pick(&SIZES),
@@ -437,7 +437,7 @@ impl Random {
     }
 
     fn iova(&mut self, subject: &Subject, pgsize: usize) -> usize {
-        let space = subject.set.shadow.rules.space() as usize;
+        let space = subject.set.model.rules.space() as usize;
         let unit = pgsize.clamp(1, SZ_16M);
         match self.below(7) {
             // Around the ends of the space.
@@ -447,7 +447,7 @@ impl Random {
                 let (iova, size, count) = subject.mapping(self);
                 iova.wrapping_add(size.wrapping_mul(self.below(2 + count.min(MANY))))
             }
-            3 => self.wild() as usize,
+            3 => self.arbitrary() as usize,
             4 => self.arena(space, unit).wrapping_add(self.power() as usize),
             5 => {
                 let iova = self.arena(space, unit);
@@ -466,7 +466,7 @@ impl Random {
         match self.below(6) {
             0 => end.wrapping_sub(self.below(4) as u64 * unit),
             1 => self.near(end),
-            2 => self.wild(),
+            2 => self.arbitrary(),
             3 => iova as u64,
             4 => {
                 let paddr = self.next() % end;
@@ -481,7 +481,7 @@ impl Random {
         let unit = pgsize.max(1);
         match self.below(6) {
             0 => 0,
-            1 => self.wild() as usize,
+            1 => self.arbitrary() as usize,
             // Up to the end of the space, and beyond it.
             2 => {
                 let rest = space.wrapping_sub(iova as u64) / unit as u64;
@@ -499,7 +499,7 @@ impl Random {
 
     fn flags(&mut self) -> u32 {
         match self.below(2) {
-            0 => self.wild() as u32,
+            0 => self.arbitrary() as u32,
             _ => self.next() as u32 & !(prot::READ | prot::WRITE),
         }
     }

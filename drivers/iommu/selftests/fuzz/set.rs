@@ -29,6 +29,11 @@ use io_pgtable_arm_v7s_rust::{
 
 use crate::{
     memory::entries_at,
+    model::{
+        Leaf,
+        Mib,
+        Model, //
+    }, //
     rules::{
         Callbacks,
         Device,
@@ -37,11 +42,6 @@ use crate::{
         Served, //
         MTK_EXT,
     },
-    shadow::{
-        Leaf,
-        Mib,
-        Shadow, //
-    }, //
 };
 
 /// A call of `map_pages`.
@@ -167,7 +167,7 @@ pub(crate) struct Set {
     cookie: Arc<Cookie>,
     l1: NonNull<u32>,
     pub(crate) request: Request,
-    pub(crate) shadow: Shadow,
+    pub(crate) model: Model,
     /// The function that frees it.
     by: By,
 }
@@ -251,7 +251,7 @@ impl Set {
             cookie,
             l1,
             request: *request,
-            shadow: Shadow::new(rules)?,
+            model: Model::new(rules)?,
             by: By::Name,
         }))
     }
@@ -322,7 +322,7 @@ impl Set {
         };
         let mapped = mapped.wrapping_sub(BEFORE);
         expect!(
-            self.shadow.map(call, ret, mapped)?,
+            self.model.map(call, ret, mapped)?,
             "returned {ret}, mapped {mapped:#x}\n"
         );
         // Tables that sections replaced, and nothing else.
@@ -352,7 +352,7 @@ impl Set {
                 gather,
             )
         };
-        let expected = self.shadow.unmap(call);
+        let expected = self.model.unmap(call);
         expect!(
             unmapped == expected,
             "unmapped {unmapped:#x}, expected {expected:#x}\n"
@@ -374,7 +374,7 @@ impl Set {
         let iova_to_phys = self.ops().iova_to_phys.ok_or(EINVAL)?;
         // SAFETY: A live set (invariant), used by one thread.
         let phys = unsafe { iova_to_phys(self.ops.as_ptr(), iova) };
-        let expected = self.shadow.phys(iova);
+        let expected = self.model.phys(iova);
         expect!(
             phys == expected,
             "translates to {phys:#x}, expected {expected:#x}\n"
@@ -391,11 +391,11 @@ impl Set {
         };
         // SAFETY: A live set (invariant), used by one thread, and valid data to fill in.
         let ret = unsafe { pgtable_walk(self.ops.as_ptr(), iova, (&raw mut data).cast()) };
-        let leaf = self.shadow.leaf(iova);
-        let rules = &self.shadow.rules;
+        let leaf = self.model.leaf(iova);
+        let rules = &self.model.rules;
         let entry = leaf.map_or(0, |leaf| rules.entry(leaf.paddr, leaf.size, leaf.flags));
         let [zero, first, second, third] = data.ptes;
-        let fits = match self.shadow.mibs.get(iova / SZ_1M) {
+        let fits = match self.model.mibs.get(iova / SZ_1M) {
             None => first == UNTOUCHED && second == UNTOUCHED,
             Some(Mib::Table(_)) => {
                 u32::try_from(first).is_ok_and(|first| rules.table(first).is_some())
@@ -438,12 +438,12 @@ impl Set {
 
     /// Checks every entry of the set.
     pub(crate) fn check_all(&self) -> Result {
-        (0..self.shadow.mibs.len()).try_for_each(|mib| self.check_mib(mib))
+        (0..self.model.mibs.len()).try_for_each(|mib| self.check_mib(mib))
     }
 
     /// Checks a first-level entry, and the second-level table that it refers to.
     fn check_mib(&self, at: usize) -> Result {
-        let Some(mib) = self.shadow.mibs.get(at) else {
+        let Some(mib) = self.model.mibs.get(at) else {
             return Ok(());
         };
         // SAFETY: The table has an entry for each MiB, and is not written to meanwhile.
@@ -452,7 +452,7 @@ impl Set {
             Mib::Empty => self.check_entry(at * SZ_1M, entry, None),
             Mib::Leaf(leaf) => self.check_entry(at * SZ_1M, entry, Some(*leaf)),
             Mib::Table(pages) => {
-                let table = self.shadow.rules.table(entry).and_then(entries_at);
+                let table = self.model.rules.table(entry).and_then(entries_at);
                 let Some(table) = table else {
                     pr_err!("entry {entry:#x} for the table at {:#x}\n", at * SZ_1M);
                     return Err(wrong());
@@ -468,7 +468,7 @@ impl Set {
     }
 
     fn check_entry(&self, iova: usize, entry: u32, leaf: Option<Leaf>) -> Result {
-        let rules = &self.shadow.rules;
+        let rules = &self.model.rules;
         let expected = leaf.map_or(0, |leaf| rules.entry(leaf.paddr, leaf.size, leaf.flags));
         expect!(
             entry == expected,

@@ -320,9 +320,9 @@ impl Random {
             for _ in 0..=self.below(2) {
                 match self.below(6) {
                     0 | 1 => name = self.pick(&NAMES),
-                    2 => request.align = self.wild() as usize,
+                    2 => request.align = self.arbitrary() as usize,
                     3 => match self.below(3) {
-                        0 => request.flags = self.wild() as u32,
+                        0 => request.flags = self.arbitrary() as u32,
                         1 => request.flags ^= 1 << self.below(32),
                         _ => request.flags |= self.next() as u32 & permitted(),
                     },
@@ -342,7 +342,7 @@ impl Random {
 
     /// Returns a window inside or outside of an object.
     fn window(&mut self, size: usize) -> (usize, usize) {
-        let (some, other) = (self.wild() as usize, self.wild() as usize);
+        let (some, other) = (self.arbitrary() as usize, self.arbitrary() as usize);
         let near = self.near(size as u64) as usize;
         match self.below(6) {
             0 => (some, other),
@@ -356,7 +356,7 @@ impl Random {
 
     fn tables(&mut self) -> Tables {
         let size = match self.below(4) {
-            0 => self.wild() as usize,
+            0 => self.arbitrary() as usize,
             1 => self.power() as usize,
             _ => 64 << self.below(13),
         };

@@ -15,12 +15,12 @@ use kernel::{
 };
 
 use crate::{
+    model::{
+        Model,
+        Place, //
+    },
     random::Random,
     set::Mapped,
-    shadow::{
-        Place,
-        Shadow, //
-    },
     tables::Tables,
     zones::{
         Zone,
@@ -93,7 +93,7 @@ pub(crate) struct Actor {
     me: usize,
     actors: usize,
     random: Random,
-    shadow: Shadow,
+    model: Model,
     pub(crate) counts: Counts,
     /// The first wrong result, after which the actor does nothing more.
     pub(crate) wrong: Option<Wrong>,
@@ -105,7 +105,7 @@ impl Actor {
             me,
             actors,
             random: Random::new(seed.wrapping_add(me as u64) << 16),
-            shadow: Shadow::new(me, actors)?,
+            model: Model::new(me, actors)?,
             counts: Counts::default(),
             wrong: None,
         })
@@ -118,12 +118,12 @@ impl Actor {
 
     /// Returns the expected output address of a page, zero if it is not mapped.
     pub(crate) fn paddr(&self, zone: usize, at: usize) -> u64 {
-        self.shadow.paddr(Place { zone, at })
+        self.model.paddr(Place { zone, at })
     }
 
     /// Records that all pages of a zone were unmapped.
     pub(crate) fn forget(&mut self, zone: usize) {
-        self.shadow.forget(zone);
+        self.model.forget(zone);
     }
 
     fn zone(&self, place: Place) -> &'static Zone {
@@ -172,7 +172,7 @@ impl Actor {
         // In atomic context a call may stop with -ENOMEM, after some pages.
         let short = error == NO_MEMORY && gfp != bindings::GFP_KERNEL && bytes < size * count;
         let possible = if short { bytes / size } else { count };
-        let pages = self.shadow.map(place, paddr, size, possible);
+        let pages = self.model.map(place, paddr, size, possible);
         let expected = match pages == possible {
             true if short => NO_MEMORY,
             true => 0,
@@ -193,7 +193,7 @@ impl Actor {
     fn unmap(&mut self, tables: &Tables, (place, size, count): (Place, usize, usize)) {
         // SAFETY: The place is this actor's alone.
         let bytes = unsafe { tables.set.unmap(self.iova(place), size, count) };
-        let pages = self.shadow.unmap(place, size, count);
+        let pages = self.model.unmap(place, size, count);
         self.counts.unmaps += 1;
         self.counts.refusals += u64::from(pages < count);
         self.check(
@@ -209,7 +209,7 @@ impl Actor {
     fn look(&mut self, tables: &Tables, place: Place) {
         let in_page = self.random.below(SZ_4K);
         let iova = self.iova(place) + in_page;
-        let expected = match self.shadow.paddr(place) {
+        let expected = match self.model.paddr(place) {
             0 => 0,
             paddr => paddr + in_page as u64,
         };
@@ -319,12 +319,12 @@ impl Actor {
 
     /// Unmaps the sections of a run as sections, which removes tables.
     fn take_down_sections(&mut self, tables: &Tables, run: Place) {
-        if self.shadow.size(run) == SZ_16M {
+        if self.model.size(run) == SZ_16M {
             return self.unmap(tables, (run, SZ_16M, 1));
         }
         for section in (0..self.zone(run).run).step_by(SECTION) {
             let place = run.behind(section);
-            if self.shadow.has_table(place) || self.shadow.size(place) == SZ_1M {
+            if self.model.has_table(place) || self.model.size(place) == SZ_1M {
                 self.unmap(tables, (place, SZ_1M, 1));
             }
         }
@@ -338,7 +338,7 @@ impl Actor {
         let mut at = 0;
         while at < pages && self.wrong.is_none() {
             let place = first.behind(at);
-            at += match self.shadow.size(place) {
+            at += match self.model.size(place) {
                 0 => 1,
                 SZ_16M => {
                     self.unmap(tables, (run, SZ_16M, 1));

@@ -32,17 +32,17 @@ mod actor;
 #[path = "../lib/device.rs"]
 mod device;
 mod memory;
-mod own;
+mod model;
 #[path = "../lib/memory.rs"]
 mod physical;
 mod race;
 #[path = "../../../../mm/selftests/lib/random.rs"]
 mod random;
 mod set;
-mod shadow;
 mod tables;
 mod thread;
 mod timer;
+mod try_lock;
 mod walk;
 mod zones;
 

@@ -8,7 +8,7 @@
 //! `io_pgtable_arm_v7s_rust` first. The test checks the log, and that all memory is given back when
 //! this module is unloaded.
 
-mod hoard;
+mod low_memory;
 mod set;
 
 use kernel::{
@@ -24,9 +24,9 @@ use kernel::{
 
 use slab_rust::compat::parameter;
 
-use hoard::{
+use low_memory::{
     is_any_elsewhere,
-    Hoard, //
+    LowMemory, //
 };
 use set::{
     Mapped,
@@ -293,11 +293,11 @@ impl Results {
         // More sets than will be filled: first-level tables need several contiguous pages, which
         // run out first.
         let mut all = Fillings::new(spare / FULL + 16)?;
-        let hoard = Hoard::take_all(spare);
+        let low_memory = LowMemory::take_all(spare);
         self.say(
             "memory below 4 GiB is taken, MiB",
-            hoard.mib() > 0,
-            hoard.mib(),
+            low_memory.mib() > 0,
+            low_memory.mib(),
         )?;
 
         let result = all.fill(SECTIONS, bindings::GFP_KERNEL);
@@ -322,7 +322,7 @@ impl Results {
         });
         self.say("also for tables that may lie there", anywhere, SECTIONS)?;
 
-        drop(hoard);
+        drop(low_memory);
         let again = all
             .last()
             .is_some_and(|set| set.map_next(bindings::GFP_KERNEL).is_ok());

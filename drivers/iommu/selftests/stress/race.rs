@@ -36,10 +36,6 @@ use crate::{
         Counts,
         Wrong, //
     },
-    own::{
-        Own,
-        Taken, //
-    },
     tables::{
         Setup,
         Tables, //
@@ -49,6 +45,10 @@ use crate::{
         Work, //
     },
     timer::Timers,
+    try_lock::{
+        Taken,
+        TryLock, //
+    },
     zones::{
         Zone,
         ACTORS_MAX,
@@ -88,14 +88,14 @@ struct Lane {
     touched: Atomic<u32>,
     /// The last round that the thread took part in.
     round: Atomic<u32>,
-    timers: Own<Option<Timers>>,
+    timers: TryLock<Option<Timers>>,
 }
 
 /// Data that all actors share.
 pub(crate) struct Race {
     tables: Tables,
     /// Indices of lane n: n times [`CONTEXTS`], and the next ones.
-    actors: KVec<Own<Actor>>,
+    actors: KVec<TryLock<Actor>>,
     lanes: KVec<Pin<KBox<Lane>>>,
     /// Number of the current round, zero in a rest.
     round: Atomic<u32>,
@@ -136,7 +136,7 @@ impl Race {
         let mut actors = KVec::with_capacity(count, GFP_KERNEL)?;
         let mut lanes = KVec::with_capacity(threads, GFP_KERNEL)?;
         for me in 0..count {
-            actors.push(Own::new(Actor::new(me, count, seed)?), GFP_KERNEL)?;
+            actors.push(TryLock::new(Actor::new(me, count, seed)?), GFP_KERNEL)?;
         }
         for _ in 0..threads {
             let lane = KBox::pin_init(
@@ -145,7 +145,7 @@ impl Race {
                     touching: Atomic::new(0),
                     touched: Atomic::new(0),
                     round: Atomic::new(0),
-                    timers: Own::new(None),
+                    timers: TryLock::new(None),
                 }),
                 GFP_KERNEL,
             )?;

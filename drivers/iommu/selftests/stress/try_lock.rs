@@ -20,15 +20,15 @@ use kernel::sync::atomic::{
 };
 
 /// A value for one context at a time.
-pub(crate) struct Own<T> {
+pub(crate) struct TryLock<T> {
     taken: Atomic<u32>,
     value: UnsafeCell<T>,
 }
 
 // SAFETY: One context has the value at a time; `take` acquires the release by dropping `Taken`.
-unsafe impl<T: Send> Sync for Own<T> {}
+unsafe impl<T: Send> Sync for TryLock<T> {}
 
-impl<T> Own<T> {
+impl<T> TryLock<T> {
     pub(crate) fn new(value: T) -> Self {
         Self {
             taken: Atomic::new(0),
@@ -51,7 +51,7 @@ impl<T> Own<T> {
 /// # Invariants
 ///
 /// There is one `Taken` of a value at a time.
-pub(crate) struct Taken<'a, T>(&'a Own<T>);
+pub(crate) struct Taken<'a, T>(&'a TryLock<T>);
 
 impl<T> Deref for Taken<'_, T> {
     type Target = T;

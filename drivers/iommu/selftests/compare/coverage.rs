@@ -14,11 +14,6 @@ use kernel::{
 
 use crate::{
     flush::Gather,
-    forecast::{
-        End,
-        Forecast,
-        Report, //
-    },
     ktap::{
         wrong,
         Verdict, //
@@ -27,6 +22,11 @@ use crate::{
         Operation,
         What, //
     },
+    prediction::{
+        End,
+        Prediction,
+        Report, //
+    },
     setup::Setup,
     text::Text, //
 };
@@ -34,7 +34,7 @@ use crate::{
 const FOUR_GIB: u64 = 1 << 32;
 
 /// A situation, and its number of times.
-pub(crate) struct Tally([usize; NAMES.len()]);
+pub(crate) struct Coverage([usize; NAMES.len()]);
 
 const NAMES: &[&str] = &[
     "4 KiB pages mapped",
@@ -60,7 +60,7 @@ const NAMES: &[&str] = &[
     "deliberate differences",
 ];
 
-impl Tally {
+impl Coverage {
     pub(crate) fn new() -> Self {
         Self([0; NAMES.len()])
     }
@@ -70,16 +70,16 @@ impl Tally {
         &mut self,
         op: &Operation,
         setup: &Setup,
-        forecast: &Forecast,
+        prediction: &Prediction,
         walks: bool,
     ) {
-        let pages = forecast.pages;
+        let pages = prediction.pages;
         let end = op.iova.wrapping_add(pages.wrapping_mul(op.size));
         let some = pages > 0;
         let crosses =
             |start: u64| some && start < FOUR_GIB && start + (pages * op.size) as u64 > FOUR_GIB;
-        let refused = forecast.end != End::Done;
-        let report = match forecast.end {
+        let refused = prediction.end != End::Done;
+        let report = match prediction.end {
             End::Refused(report) => report,
             _ => None,
         };
@@ -109,7 +109,7 @@ impl Tally {
             matches!(report, Some(Report::MapRange | Report::UnmapRange)),
             report == Some(Report::NotMapped),
             matches!(report, Some(Report::PartOfSixteen | Report::PartOfSection)),
-            forecast.end == End::Deliberate,
+            prediction.end == End::Deliberate,
         ];
         for (count, _) in self.0.iter_mut().zip(happened).filter(|(_, did)| *did) {
             *count += 1;

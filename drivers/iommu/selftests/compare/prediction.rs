@@ -91,7 +91,7 @@ pub(crate) enum End {
 }
 
 /// The predicted result of an operation.
-pub(crate) struct Forecast {
+pub(crate) struct Prediction {
     /// Number of pages that succeed.
     pub(crate) pages: usize,
     pub(crate) end: End,
@@ -106,7 +106,7 @@ enum Page {
     Deliberate,
 }
 
-impl Forecast {
+impl Prediction {
     pub(crate) fn new(c: Walk, setup: &Setup, op: &Operation) -> Self {
         let (pages, end, error) = match op.what {
             What::Map { paddr, prot } => map(c, setup, op, paddr, prot),

@@ -69,11 +69,11 @@ struct Part {
 }
 
 /// The mappings of one actor.
-pub(crate) struct Shadow {
+pub(crate) struct Model {
     parts: KVec<Part>,
 }
 
-impl Shadow {
+impl Model {
     pub(crate) fn new(me: usize, actors: usize) -> Result<Self> {
         let mut parts = KVec::with_capacity(ZONES.len(), GFP_KERNEL)?;
         for zone in &ZONES {

@@ -33,12 +33,12 @@ struct Run {
 /// # Invariants
 ///
 /// The pages on the list came from the page allocator and belong to this value.
-pub(crate) struct Hoard {
+pub(crate) struct LowMemory {
     first: Option<NonNull<Run>>,
     pages: usize,
 }
 
-impl Hoard {
+impl LowMemory {
     /// Takes all memory below 4 GiB that can be allocated without waiting, except `spare` MiB.
     pub(crate) fn take_all(spare: usize) -> Self {
         let mut this = Self {
@@ -93,7 +93,7 @@ impl Hoard {
     }
 }
 
-impl Drop for Hoard {
+impl Drop for LowMemory {
     fn drop(&mut self) {
         while self.first.is_some() {
             self.give_back();

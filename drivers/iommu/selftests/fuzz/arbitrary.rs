@@ -26,7 +26,7 @@ impl Random {
     }
 
     /// Returns a number of any size.
-    pub(crate) fn wild(&mut self) -> u64 {
+    pub(crate) fn arbitrary(&mut self) -> u64 {
         match self.below(7) {
             0 => self.next(),
             1 => self.next() >> self.below(64),

@@ -65,12 +65,12 @@ enum Stop {
 }
 
 /// The content of a table set.
-pub(crate) struct Shadow {
+pub(crate) struct Model {
     pub(crate) rules: Rules,
     pub(crate) mibs: KVVec<Mib>,
 }
 
-impl Shadow {
+impl Model {
     pub(crate) fn new(rules: Rules) -> Result<Self> {
         let mut mibs = KVVec::with_capacity(rules.entries(), GFP_KERNEL)?;
         for _ in 0..rules.entries() {
