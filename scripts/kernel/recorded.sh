@@ -24,7 +24,8 @@ outcomes() {
 		{
 			bad = ""
 			for (i = 4; i <= NF; i++)
-				if ($i == "FAILED" || $i == "not adapted yet") bad = bad ", " column[i] " " $i
+				if ($i ~ /^(FAILED|not adapted yet)$/)
+					bad = bad ", " column[i] " " $i
 			print $1, $2, $3, bad ? substr(bad, 3) : "passed"
 		}'
 }

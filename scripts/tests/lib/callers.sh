@@ -41,7 +41,7 @@ more_than() {
 stress() {
 	rm -f /tmp/stop /tmp/readings /tmp/refused
 	check "tables of kind $1: the format loads" modprobe $format "table_alloc=$1"
-	check 'v7s_users holds two sets, and makes and frees others' modprobe v7s_users sets=2 threads=1
+	check 'v7s_users makes and frees sets' modprobe v7s_users sets=2 threads=1
 	read_all &
 	unload_all_the_time >/tmp/unloaded &
 	check "$2 calls are made" modprobe v7s_stress "calls=$2" "seed=${STRESS_SEED:-0}"

@@ -133,8 +133,8 @@ forget() {
 		write_record "$(recorded_rows | grep -F "$(printf '%s\t\n' "${renewed[@]}")")"
 }
 
-# write_record ROWS... - writes the file, with the rows sorted, and the table of README.md; an old line
-# of names is left out.
+# write_record ROWS... - writes the file, with the rows sorted, and the table of README.md; an old
+# line of names is left out.
 write_record() {
 	{
 		head -n 1 "$scripts/lib.sh"
