@@ -10,5 +10,6 @@ pub(crate) mod barrier;
 pub(crate) mod cache_sync;
 pub(crate) mod entry;
 pub(crate) mod mark;
+pub(crate) mod shared;
 pub(crate) mod slots;
 pub(crate) mod table_phys;

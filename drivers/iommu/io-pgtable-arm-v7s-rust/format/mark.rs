@@ -15,9 +15,7 @@
 //! is cleared before the entry is overwritten, by a caller that has all input addresses of the
 //! entry to itself.
 
-use core::cell::UnsafeCell;
-
-use crate::format::barrier::compare_exchange_byte;
+use crate::format::shared::Shared;
 
 /// No table, or one whose entry may still be in a cache.
 const NONE: i8 = 0;
@@ -28,50 +26,34 @@ const POPULATED: i8 = 2;
 
 /// The mark of one first-level entry; zero for one that refers to no table.
 #[repr(transparent)]
-pub(crate) struct Mark(UnsafeCell<i8>);
-
-// SAFETY: Every access to the value is single-copy atomic: volatile, or an atomic operation.
-unsafe impl Sync for Mark {}
+pub(crate) struct Mark(Shared<i8>);
 
 impl Mark {
-    #[inline(always)]
-    fn load(&self) -> i8 {
-        // SAFETY: The pointer comes from a reference; a byte is read at once.
-        unsafe { self.0.get().read_volatile() }
-    }
-
-    fn store(&self, value: i8) {
-        // SAFETY: The pointer comes from a reference; a byte is written at once.
-        unsafe { self.0.get().write_volatile(value) }
-    }
-
     /// Returns true if the walker can see the entry.
     #[inline(always)]
     pub(crate) fn is_seen(&self) -> bool {
-        self.load() != NONE
+        self.0.load() != NONE
     }
 
     /// Returns true if the table stays when all of it is unmapped.
     #[inline(always)]
     pub(crate) fn is_populated(&self) -> bool {
-        self.load() == POPULATED
+        self.0.load() == POPULATED
     }
 
     /// Sets the mark: the clean of the entry has ended.
     pub(crate) fn set_seen(&self) {
         // A table that was populated meanwhile stays so.
-        //
-        // SAFETY: The pointer comes from a reference; all accesses are single-copy atomic.
-        let _ = unsafe { compare_exchange_byte(self.0.get(), NONE, SEEN) };
+        let _ = self.0.compare_exchange(NONE, SEEN);
     }
 
     /// Sets the mark: the clean of the entry has ended, and the table stays.
     pub(crate) fn set_populated(&self) {
-        self.store(POPULATED);
+        self.0.store(POPULATED);
     }
 
     /// Clears the mark, before the entry is overwritten.
     pub(crate) fn clear(&self) {
-        self.store(NONE);
+        self.0.store(NONE);
     }
 }

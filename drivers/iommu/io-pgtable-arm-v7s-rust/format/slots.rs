@@ -11,10 +11,9 @@
 //!   seen half-written, and the walker and other CPUs see each slot change once, from its old to
 //!   its new value. Two slots of one word may become visible together or one after the other.
 //!   That is what a loop over single entries promises, too.
-//! - **Ordering.** Loads and stores here order nothing but themselves (volatile access, as in
-//!   `READ_ONCE` and `WRITE_ONCE`; the kernel's `Atomic` would cost a call for each slot on kernels
-//!   built by gcc). Barriers are where order is needed: a new table's content before the entry that
-//!   refers to it ([`Slot::install`]), all entries before a mapping is announced
+//! - **Ordering.** Loads and stores here order nothing but themselves ([`Shared`]). Barriers are
+//!   where order is needed: a new table's content before the entry that refers to it
+//!   ([`Slot::install`]), all entries before a mapping is announced
 //!   ([`publish`](crate::format::barrier::publish)). A CPU that follows an entry to a table is
 //!   ordered by the address dependency. The litmus tests in Documentation/iommu/litmus check this
 //!   with the kernel's memory model.
@@ -22,59 +21,45 @@
 //!   that runs of slots have one writer. Only a first-level slot may be filled by two callers at
 //!   once, whose ranges lie in the same 1 MiB: [`Slot::install`] lets one of them win.
 
-use core::{
-    cell::UnsafeCell,
-    mem::{
-        align_of,
-        size_of, //
-    }, //
+use core::mem::{
+    align_of,
+    size_of, //
 };
 
 use crate::format::{
-    barrier::{
-        compare_exchange,
-        publish_table, //
-    },
+    barrier::publish_table,
     entry::{
         Leaf,
         Test,
         Vacant,
         INVALID,
         L2_ENTRIES, //
-    }, //
+    },
+    shared::Shared, //
 };
 
 /// A place for one entry of a table.
 #[repr(transparent)]
-pub(crate) struct Slot(UnsafeCell<u32>);
-
-// SAFETY: Every access to the value is single-copy atomic, as the head of this file argues.
-unsafe impl Sync for Slot {}
+pub(crate) struct Slot(Shared<u32>);
 
 impl Slot {
     /// Reads the entry.
     #[inline(always)]
     pub(crate) fn load(&self) -> u32 {
-        // SAFETY: The pointer comes from a reference and is aligned; the access is single-copy
-        // atomic, so that concurrent writers are no race (see the head of this file).
-        unsafe { self.0.get().read_volatile() }
+        self.0.load()
     }
 
     /// Writes the entry.
     #[inline(always)]
     pub(crate) fn store(&self, entry: u32) {
-        // SAFETY: The pointer comes from a reference and is aligned; the access is single-copy
-        // atomic.
-        unsafe { self.0.get().write_volatile(entry) }
+        self.0.store(entry);
     }
 
     /// Makes an invalid entry refer to a table whose content the walker can already see, or
     /// returns the entry that another CPU put there first.
     pub(crate) fn install(&self, entry: u32) -> Result<(), u32> {
         publish_table();
-        // SAFETY: The pointer comes from a reference and is aligned; all other accesses to the slot
-        // go through this type and are single-copy atomic.
-        unsafe { compare_exchange(self.0.get(), INVALID, entry) }.map(|_| ())
+        self.0.compare_exchange(INVALID, entry)
     }
 }
 
@@ -84,7 +69,7 @@ pub(crate) struct L2Slots(pub(crate) [Slot; L2_ENTRIES]);
 
 /// Two consecutive slots in one aligned word.
 #[repr(transparent)]
-struct Pair(UnsafeCell<u64>);
+struct Pair(Shared<u64>);
 
 impl Pair {
     /// Number of `Pair`s that one step of a loop handles.
@@ -92,14 +77,12 @@ impl Pair {
 
     #[inline(always)]
     fn load(&self) -> u64 {
-        // SAFETY: The pointer comes from a reference and is aligned; each half is read at once.
-        unsafe { self.0.get().read_volatile() }
+        self.0.load()
     }
 
     #[inline(always)]
     fn store(&self, word: u64) {
-        // SAFETY: The pointer comes from a reference and is aligned; each half is written at once.
-        unsafe { self.0.get().write_volatile(word) }
+        self.0.store(word);
     }
 
     /// Returns the word that holds `first` before `second`.
@@ -119,15 +102,13 @@ impl Pair {
 /// Architectures with 64-bit registers store two of them in one instruction, of which each 64-bit
 /// half is single-copy atomic; others store single slots.
 #[repr(transparent)]
-struct Quad(UnsafeCell<u128>);
+struct Quad(Shared<u128>);
 
 impl Quad {
     #[inline(always)]
     fn clear(&self) {
         const { assert!(INVALID == 0) };
-        // SAFETY: The pointer comes from a reference and is aligned; each slot is written whole, so
-        // that concurrent readers are no race (see the head of this file).
-        unsafe { self.0.get().write_volatile(0) }
+        self.0.store(0);
     }
 }
 
