@@ -47,7 +47,6 @@ macro_rules! same {
     };
 }
 
-mod codec;
 mod config;
 #[cfg(CONFIG_FAILSLAB)]
 mod faults;
@@ -57,7 +56,6 @@ mod misuse;
 mod populate;
 mod race;
 mod retired;
-mod slots;
 #[cfg(all(
     CONFIG_FUNCTION_TRACER,
     CONFIG_DYNAMIC_FTRACE,

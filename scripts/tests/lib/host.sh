@@ -32,3 +32,19 @@ without_links() {
 	done
 	matched=("${kept[@]}")
 }
+
+# cargo_tests MORE CMD... - reports the Rust tests that CMD runs, in a plan for MORE besides.
+cargo_tests() {
+	local line status more=$1 results=()
+	shift
+	"$@" >"$tmp/cargo" 2>&1
+	status=$?
+	cat "$tmp/cargo" >&2
+	mapfile -t results < <(sed -nE 's/^test (.*) \.\.\. (ok|FAILED|ignored)$/\2 \1/p' \
+		"$tmp/cargo")
+	plan $((${#results[@]} + 1 + more))
+	for line in "${results[@]}"; do
+		same "${line#* }" ok "${line%% *}"
+	done
+	same 'they ran to their end' 0 "$status"
+}

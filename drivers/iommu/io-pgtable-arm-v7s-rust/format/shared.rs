@@ -2,9 +2,9 @@
 
 //! Numbers in memory that others read and write at the same time: the walker, and other CPUs.
 //!
-//! Accesses are volatile, which is what `READ_ONCE` and `WRITE_ONCE` are: single-copy atomic up to
-//! the width of a register, and they order nothing. The kernel's `Atomic` would cost a call for each
-//! of them on kernels built by gcc; it is used where an access is more than a load or a store.
+//! Accesses are volatile, as in `READ_ONCE` and `WRITE_ONCE`: single-copy atomic up to the width of
+//! a register, and they order nothing. The kernel's `Atomic` would cost a call for each of them on
+//! kernels built by gcc; it is used where an access is more than a load or a store.
 
 use core::cell::UnsafeCell;
 
@@ -17,8 +17,8 @@ use kernel::sync::atomic::{
 #[repr(transparent)]
 pub(crate) struct Shared<T>(UnsafeCell<T>);
 
-// SAFETY: Every access to the value is volatile or an atomic operation, which in the kernel's memory
-// model are no data race. A number may be used from any thread.
+// SAFETY: Every access to the value is volatile or an atomic operation, which in the kernel's
+// memory model are no data race. A number may be used from any thread.
 unsafe impl<T: Copy + Send> Sync for Shared<T> {}
 
 impl<T: Copy> Shared<T> {

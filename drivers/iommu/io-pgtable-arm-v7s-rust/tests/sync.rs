@@ -20,7 +20,9 @@ use crate::format::slots::{
     Slot, //
 };
 
-use codec::{
+mod manual;
+
+use manual::{
     manual_l1,
     manual_l2, //
 };
