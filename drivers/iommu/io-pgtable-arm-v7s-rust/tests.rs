@@ -21,7 +21,6 @@ use kernel::{
     sizes::{
         SZ_16K,
         SZ_16M,
-        SZ_1K,
         SZ_1M,
         SZ_4K,
         SZ_64K, //
@@ -36,7 +35,6 @@ use crate::{
     },
     format::entry,
     free_ops,
-    slab::Gfp,
     table_set::IoPgtableArmV7s, //
 };
 
@@ -48,22 +46,28 @@ macro_rules! same {
 }
 
 mod config;
-#[cfg(CONFIG_FAILSLAB)]
-mod faults;
 mod flush;
 mod map;
 mod misuse;
-mod populate;
-mod race;
 mod retired;
+mod tables;
+mod unmap;
+
+// Suites of debugfs and of populate, which only the loadable module has.
+#[cfg(all(MODULE, CONFIG_FAILSLAB))]
+mod faults;
+#[cfg(MODULE)]
+mod populate;
+#[cfg(MODULE)]
+mod race;
 #[cfg(all(
+    MODULE,
     CONFIG_FUNCTION_TRACER,
     CONFIG_DYNAMIC_FTRACE,
     CONFIG_DYNAMIC_FTRACE_WITH_ARGS
 ))]
 mod sync;
-mod tables;
-mod unmap;
+#[cfg(MODULE)]
 mod view;
 
 /// The page sizes, smallest first.
@@ -274,24 +278,6 @@ impl Set {
     fn unmap(&self, iova: usize, pgsize: usize, pgcount: usize) -> usize {
         // SAFETY: Null.
         unsafe { self.unmap_gather(iova, pgsize, pgcount, null_mut()) }
-    }
-
-    /// Makes second-level tables for a range.
-    fn populate(&self, iova: usize, size: usize) -> c_int {
-        self.populate_gfp(iova, size, bindings::GFP_KERNEL)
-    }
-
-    /// Makes second-level tables for a range, with flags for the allocations.
-    fn populate_gfp(&self, iova: usize, size: usize, gfp: bindings::gfp_t) -> c_int {
-        // SAFETY: A live set, used by one thread.
-        let result = unsafe { self.table().populate(iova, size, Gfp::from_raw(gfp)) };
-        result.map_or_else(Error::to_errno, |()| OK)
-    }
-
-    /// Frees second-level tables of a range that map nothing.
-    fn trim(&self, iova: usize, size: usize) {
-        // SAFETY: A live set, used by one thread and by no walker.
-        unsafe { self.table().trim(iova, size) };
     }
 
     /// Calls `iova_to_phys`.

@@ -16,7 +16,9 @@ use crate::{
 /// and then, so that one of ours is passed over.
 fn failures_of(tables: usize) -> Result<usize> {
     Ok(match source()? {
-        TableSource::Pool => usize::from(2 + tables > kernel::page::PAGE_SIZE / SZ_1K),
+        TableSource::Pool => {
+            usize::from(2 + tables > kernel::page::PAGE_SIZE / kernel::sizes::SZ_1K)
+        }
         _ if cfg!(CONFIG_DEBUG_KMEMLEAK) => tables.min(1),
         _ => tables,
     })

@@ -2,7 +2,29 @@
 
 //! Populate and trim: second-level tables made ahead of need, and freed again.
 
+use crate::slab::Gfp;
+
 use super::*;
+
+impl Set {
+    /// Makes second-level tables for a range.
+    pub(super) fn populate(&self, iova: usize, size: usize) -> c_int {
+        self.populate_gfp(iova, size, bindings::GFP_KERNEL)
+    }
+
+    /// Makes second-level tables for a range, with flags for the allocations.
+    pub(super) fn populate_gfp(&self, iova: usize, size: usize, gfp: bindings::gfp_t) -> c_int {
+        // SAFETY: A live set, used by one thread.
+        let result = unsafe { self.table().populate(iova, size, Gfp::from_raw(gfp)) };
+        result.map_or_else(Error::to_errno, |()| OK)
+    }
+
+    /// Frees second-level tables of a range that map nothing.
+    pub(super) fn trim(&self, iova: usize, size: usize) {
+        // SAFETY: A live set, used by one thread and by no walker.
+        unsafe { self.table().trim(iova, size) };
+    }
+}
 
 /// Returns a bitmap of the first `mibs` MiB: those that have a table.
 fn tables(set: &Set, mibs: usize) -> u32 {

@@ -260,7 +260,7 @@ mod suite {
         // For a pool, the pages that it holds.
         let l2_bytes = match source()? {
             TableSource::Pool => PAGE_SIZE,
-            _ => 3 * SZ_1K,
+            _ => 3 * kernel::sizes::SZ_1K,
         };
         let expected = CString::try_from_fmt(fmt!(
             "33 35 ARM_NS,NO_PERMS,ARM_MTK_EXT 4K,64K,1M,16M coherent {l1:#x} 0x0 \
