@@ -23,9 +23,17 @@ pub use slab_module::compat;
 #[doc(hidden)]
 pub use slab_module::linux_7_2::{
     module,
-    prelude,
-    sync, //
+    prelude, //
 };
+
+/// `kernel::sync`, with [`SpinLockIrq`](sync::SpinLockIrq) of Linux 7.2 and without the calls of C
+/// helpers in that of 7.3.
+#[doc(hidden)]
+pub mod sync {
+    pub use kernel::sync::*;
+
+    pub use crate::slab_module::spin_lock_irq::SpinLockIrq;
+}
 
 /// Bindings of the kernel crate, and the functions that rust/helpers gains with [`slab`].
 #[doc(hidden)]

@@ -58,7 +58,7 @@ size_t slab_rust_hold_caches(struct kset *set, struct kobject **caches, size_t r
 	return count;
 }
 
-/* Linux 7.2 only: see spin_lock_irq.rs */
+/* Called where the kernel has no functions for this: see helpers.rs */
 unsigned long slab_rust_lock(spinlock_t *lock)
 {
 	unsigned long flags;

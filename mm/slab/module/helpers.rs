@@ -66,11 +66,26 @@ pub(crate) struct Layout {
 #[allow(improper_ctypes)]
 extern "C" {
     /// Takes a lock and disables interrupts; returns the interrupt state before.
-    #[cfg(not(linux_7_3))]
+    // Most kernels have a function for it, whose direct call saves a tenth of the cost of a table.
+    #[cfg_attr(
+        all(
+            CONFIG_SMP,
+            not(CONFIG_PREEMPT_RT),
+            not(CONFIG_INLINE_SPIN_LOCK_IRQSAVE)
+        ),
+        link_name = "_raw_spin_lock_irqsave"
+    )]
     pub(crate) fn slab_rust_lock(lock: *mut bindings::spinlock_t) -> c_ulong;
 
     /// Releases a lock, and restores the interrupt state.
-    #[cfg(not(linux_7_3))]
+    #[cfg_attr(
+        all(
+            CONFIG_SMP,
+            not(CONFIG_PREEMPT_RT),
+            not(CONFIG_INLINE_SPIN_UNLOCK_IRQRESTORE)
+        ),
+        link_name = "_raw_spin_unlock_irqrestore"
+    )]
     pub(crate) fn slab_rust_unlock(lock: *mut bindings::spinlock_t, flags: c_ulong);
 
     /// Takes a reference to each cache in `set`, writes up to `room` of them to

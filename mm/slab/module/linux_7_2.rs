@@ -58,13 +58,6 @@ pub mod prelude {
     }
 }
 
-/// `kernel::sync`.
-pub mod sync {
-    pub use kernel::sync::*;
-
-    pub use crate::slab_module::spin_lock_irq::SpinLockIrq;
-}
-
 /// `bindings::smp_call_function_single`, whose last argument is a `bool` since 7.3.
 ///
 /// # Safety

@@ -19,6 +19,5 @@ mod links;
 pub(crate) mod linux_7_2;
 mod properties;
 pub(crate) mod registry;
-#[cfg(not(linux_7_3))]
-mod spin_lock_irq;
+pub mod spin_lock_irq;
 pub(crate) mod watch;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A spin lock that disables interrupts, for Linux 7.2: `kernel::sync` has one since 7.3.
+//! A spin lock that disables interrupts, for kernels without `kernel::sync::SpinLockIrq`, which was
+//! added in Linux 7.3.
+//!
+//! It is used for newer kernels, too: there `SpinLockIrq` calls a C helper for each operation, which
+//! is a tenth of the instructions of allocating and freeing a table. In the kernel tree the same
+//! sources use `SpinLockIrq` of the kernel crate.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h) (`spin_lock_irqsave()`)
 
@@ -55,7 +60,7 @@ impl<T> SpinLockIrq<T> {
     }
 
     /// Takes the lock and disables interrupts until the guard is dropped.
-    #[inline]
+    #[inline(always)]
     pub fn lock(&self) -> SpinLockIrqGuard<'_, T> {
         // SAFETY: The lock was initialized by `new`, and is pinned since.
         let flags = unsafe { slab_rust_lock(self.raw.get()) };
@@ -82,7 +87,7 @@ pub struct SpinLockIrqGuard<'a, T> {
 impl<T> Deref for SpinLockIrqGuard<'_, T> {
     type Target = T;
 
-    #[inline]
+    #[inline(always)]
     fn deref(&self) -> &T {
         // SAFETY: The lock is held (type invariant).
         unsafe { &*self.lock.data.get() }
@@ -90,7 +95,7 @@ impl<T> Deref for SpinLockIrqGuard<'_, T> {
 }
 
 impl<T> DerefMut for SpinLockIrqGuard<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: The lock is held (type invariant), and the guard borrowed exclusively.
         unsafe { &mut *self.lock.data.get() }
@@ -98,7 +103,7 @@ impl<T> DerefMut for SpinLockIrqGuard<'_, T> {
 }
 
 impl<T> Drop for SpinLockIrqGuard<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: The lock is held, and `flags` is the interrupt state before (type invariants).
         unsafe { slab_rust_unlock(self.lock.raw.get(), self.flags) };
