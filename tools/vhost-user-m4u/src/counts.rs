@@ -63,7 +63,7 @@ counts! {
     full_invalidations,
     /// Invalidations that may have timed out in the driver.
     late_invalidations,
-    /// Pages that were used and then invalidated as a range, and those that the tables still mapped.
+    /// Pages that were used and then invalidated as a range, and those still mapped by the tables.
     freed_pages,
     freed_mapped,
     /// Requests of the block driver by kind, and those that failed.

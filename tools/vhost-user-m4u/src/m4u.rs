@@ -241,8 +241,8 @@ impl M4u {
     }
 
     /// Returns the translations that the tables still have for `used`, pages that are being
-    /// invalidated. The driver unmapped them before, and reuses the addresses only after the answer,
-    /// so there must be none.
+    /// invalidated. The driver unmapped them before, and reuses the addresses only after the
+    /// answer, so there must be none.
     fn still_mapped(&self, used: &[u64]) -> Vec<Page> {
         self.counts.freed_pages.add(used.len() as u64);
         let walk = |&iova: &u64| self.walk(iova).map_err(|miss| self.note(iova, &miss)).ok();
