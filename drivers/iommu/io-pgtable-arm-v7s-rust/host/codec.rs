@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The codec against another one, which is written from the tables of the manual (DDI 0406, B3.5.1)
-//! and of `IO_PGTABLE_QUIRK_ARM_MTK_EXT`, one bit position after the other, and against entries
-//! assembled by hand.
+//! The codec compared with an independent one, written from the tables of the manual (DDI 0406,
+//! B3.5.1) and of `IO_PGTABLE_QUIRK_ARM_MTK_EXT`, one bit position after the other, and against
+//! entries assembled by hand.
 
 use kernel::{
     iommu::pgtable::prot,
@@ -265,7 +265,7 @@ fn golden_manual() {
     }
 }
 
-/// All leaf entries that there are, there and back.
+/// All leaf entries are encoded and decoded as in the manual.
 #[test]
 fn leaves_agree_with_manual() -> Result {
     for quirks in QUIRKS {

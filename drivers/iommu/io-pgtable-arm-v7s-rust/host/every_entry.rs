@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Every value that an entry can have: understood as the manual has it, and encoded again.
+//! All 2^32 values of an entry: decoded as in the manual, and encoded again.
 
 use std::{
     sync::atomic::{
@@ -60,7 +60,7 @@ use crate::format::{
 /// Values that a thread takes at a time.
 const CHUNK: u32 = 1 << 20;
 
-/// Panics for the first value of all that does not pass.
+/// Panics for the first value that does not pass.
 fn all_pass(passes: impl Fn(u32) -> bool + Sync) {
     let next = AtomicU32::new(0);
     let work = || loop {
@@ -69,7 +69,7 @@ fn all_pass(passes: impl Fn(u32) -> bool + Sync) {
             break;
         }
         let values = chunk * CHUNK..=chunk * CHUNK + (CHUNK - 1);
-        // Without an exit in it, the compiler makes much of the loop.
+        // Without an exit in the loop, the compiler vectorizes it.
         if !values.clone().fold(true, |all, raw| all & passes(raw)) {
             panic!("entry {:#x?}", values.into_iter().find(|raw| !passes(*raw)));
         }
@@ -81,13 +81,13 @@ fn all_pass(passes: impl Fn(u32) -> bool + Sync) {
     });
 }
 
-/// Returns true if all are true; without a branch for each, of which the compiler makes more.
+/// Returns true if all are true, without a branch for each, so that the compiler vectorizes it.
 #[inline(always)]
 fn all<const N: usize>(conditions: [bool; N]) -> bool {
     conditions.into_iter().fold(true, |all, one| all & one)
 }
 
-/// Returns true if an entry is understood as the manual has it.
+/// Returns true if an entry is decoded as in the manual.
 #[inline(always)]
 fn understood<const EXTENDED: bool>(raw: u32) -> bool {
     let found = |mapping: Option<Mapping>| mapping.map(|mapping| (mapping.paddr, mapping.size));
@@ -152,7 +152,7 @@ const fn meaning(size: usize, perms: bool, extended: bool) -> u32 {
     base | kind | tex0 | perms | extended | 0xc
 }
 
-/// Returns true if a leaf entry, decoded and encoded, is what it was in all bits with a meaning.
+/// Returns true if decoding and encoding a leaf entry keeps all bits with a meaning.
 #[inline(always)]
 fn leaf_again<L: Leaf>(raw: u32, mapping: Mapping, attributes: Attributes, format: Format) -> bool {
     let Some(flags) = flags_of(attributes, format.perms) else {
@@ -168,7 +168,7 @@ fn leaf_again<L: Leaf>(raw: u32, mapping: Mapping, attributes: Attributes, forma
     (raw ^ again) & meaning(L::SIZE, format.perms, format.extended) == 0
 }
 
-/// Returns true if a first-level entry is the same again, and if what it means stays.
+/// Returns true if decoding and encoding a first-level entry keeps its meaning.
 #[inline(always)]
 fn l1_again<const PERMS: bool, const EXTENDED: bool>(raw: u32) -> bool {
     let format = Format {
@@ -197,7 +197,7 @@ fn l1_again<const PERMS: bool, const EXTENDED: bool>(raw: u32) -> bool {
     }
 }
 
-/// Does the same for a second-level entry.
+/// Returns true if decoding and encoding a second-level entry keeps its meaning.
 #[inline(always)]
 fn l2_again<const PERMS: bool, const EXTENDED: bool>(raw: u32) -> bool {
     let format = Format {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The format with loom: its files but for `format/shared.rs`.
+//! The files of the format for loom, without `format/shared.rs`.
 
 #[path = "../format/barrier.rs"]
 pub(crate) mod barrier;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! CPUs and walkers at one table set at the same time, in all interleavings that loom tries: those
-//! with at most [`PREEMPTIONS`] switches away from a thread that could go on.
+//! Concurrent CPUs and walkers of one table set, in all interleavings with at most [`PREEMPTIONS`]
+//! preemptions of a thread (loom).
 
 use kernel::{
     bindings,
@@ -39,10 +39,10 @@ use crate::{
     tlb::Gather, //
 };
 
-/// Switches that no thread waits for.
+/// Maximum number of preemptions.
 const PREEMPTIONS: usize = 2;
 
-/// Tries all interleavings of what `run` starts.
+/// Tries all interleavings of the threads that `run` starts.
 fn all_interleavings(run: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(PREEMPTIONS);
@@ -64,7 +64,7 @@ impl Set {
         cfg.iommu_dev = (&raw const DEVICE).cast_mut();
         let set = IoPgtableArmV7s::new(&mut cfg, bindings::io_pgtable_ops).unwrap();
         if told {
-            // SAFETY: Nobody uses the set yet.
+            // SAFETY: The set is not shared yet.
             unsafe { (*set.iop()).cfg.tlb = &TOLD };
         }
         Self(Arc::new(set))
@@ -96,14 +96,14 @@ impl Set {
         unsafe { self.0.iova_to_phys(iova) }
     }
 
-    /// Does what a walker does, which reads entries by `read`.
+    /// Walks the tables, reading entries with `read`.
     fn walk(&self, iova: usize, read: fn(&Slot) -> u32) -> u64 {
         let first = read(&self.0.l1()[iova / SZ_1M]);
         if first & 3 != 1 {
             assert_eq!(first, 0);
             return 0;
         }
-        // SAFETY: A table of the set; what ends its life meanwhile is found.
+        // SAFETY: A table of the set; loom reports an access after it was freed.
         let l2 = unsafe { self.0.l2(first) };
         let entry = read(&l2[iova / SZ_4K % 256]);
         manual_l2(entry, false).map_or(0, |(paddr, _)| paddr)
@@ -150,8 +150,7 @@ fn two_cpus_install_for_a_noncoherent_walker() {
     two_cpus_install(false);
 }
 
-/// A walker that looks while a table is installed finds nothing or the mapping, and no table before
-/// its content.
+/// A walk while a table is installed finds nothing or the mapping, and no table before its content.
 #[test]
 fn a_walker_looks_while_a_table_is_installed() {
     all_interleavings(|| {
@@ -165,8 +164,8 @@ fn a_walker_looks_while_a_table_is_installed() {
     });
 }
 
-/// A device is told of a page in a table that another CPU installs at the same time, and finds it:
-/// in a set that never had a table, or in one whose table was unmapped before.
+/// A device finds a page in a table that another CPU installs at the same time, once the page was
+/// mapped: in a set without tables, or in one whose table was unmapped before.
 fn told_of_a_page(coherent: bool, again: bool) {
     all_interleavings(move || {
         let set = Set::new(coherent, false);
@@ -213,7 +212,7 @@ fn a_noncoherent_device_is_told_of_a_page_in_a_table_taken_again() {
     told_of_a_page(false, true);
 }
 
-/// What a reader finds for an address, as debugfs and drivers that report a fault do.
+/// Returns the translation that a reader finds, as in debugfs and for a fault report.
 fn read(set: &Set, iova: usize) -> u64 {
     let mut ptes = [0; 4];
     match set.0.walk(iova, &mut ptes) {
@@ -253,14 +252,14 @@ fn a_table_is_taken_again_under_a_reader() {
         };
         set.unmap(0);
         set.map(SZ_1M, 0x2000);
-        // Nothing of what was mapped in the table before.
+        // No former mapping of the table.
         assert_eq!(set.phys(SZ_1M + SZ_4K), 0);
         reader.join().unwrap();
     });
 }
 
-/// A walker that remembers a table finds there what was, nothing, or what its set maps now; the
-/// table stays.
+/// A walker with the address of a retired table finds the old mapping, nothing, or a new mapping of
+/// the set; the table is not freed.
 #[test]
 fn a_walker_remembers_a_retired_table() {
     all_interleavings(|| {
@@ -270,7 +269,7 @@ fn a_walker_remembers_a_retired_table() {
         let walker = {
             let set = set.clone();
             thread::spawn(move || {
-                // SAFETY: What ends the table's life is found.
+                // SAFETY: loom reports an access after the table was freed.
                 let entry = unsafe { set.0.l2(table) }[0].load();
                 let found = manual_l2(entry, false).map_or(0, |(paddr, _)| paddr);
                 assert!([0, 0x1000, 0x2000].contains(&found));

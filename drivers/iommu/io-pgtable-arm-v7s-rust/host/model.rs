@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Random calls on table sets, against a model that knows pages of 4 KiB one by one.
+//! Random calls on table sets, compared with a model of single pages of 4 KiB.
 //!
-//! The model says what each call returns. After each, all input addresses are translated, and a
-//! walker that knows the manual alone walks to them: through memory as it was last brought up to
-//! date for the device if it does not snoop.
+//! The model predicts the result of each call. After each, all input addresses are translated, and
+//! walked by a decoder written from the manual: for a walker that does not snoop, in memory as it
+//! was last written back.
 
 use kernel::{
     bindings,
@@ -77,7 +77,7 @@ enum Call {
         iova: usize,
         bytes: usize,
     },
-    /// So many allocations succeed, and no more.
+    /// A number of allocations succeed, and no more.
     Exhaust(usize),
     /// All allocations succeed again.
     Replenish,
@@ -102,7 +102,7 @@ enum Table {
     Populated,
 }
 
-/// What a set does, page by page.
+/// A model of a set, page by page.
 struct Model {
     oas: u32,
     /// For each 4 KiB, the leaf and the number of the page in it.
@@ -190,7 +190,7 @@ impl Model {
         match size {
             SZ_4K => leaf(iova) == Some(SZ_4K),
             SZ_64K => (0..16).all(|n| leaf(iova + n * SZ_4K).is_some_and(|size| size <= SZ_64K)),
-            // A table goes with what it maps, be it little.
+            // A table is removed with all it maps.
             SZ_1M => self.tables[iova / SZ_1M] != Table::None || leaf(iova) == Some(SZ_1M),
             _ => (iova..iova + size)
                 .step_by(SZ_1M)
@@ -287,7 +287,7 @@ impl Pair {
         cfg.iommu_dev = (&raw const DEVICE).cast_mut();
         let set = IoPgtableArmV7s::new(&mut cfg, bindings::io_pgtable_ops).unwrap();
         if told {
-            // SAFETY: Nobody uses the set yet.
+            // SAFETY: The set is not shared yet.
             unsafe { (*set.iop()).cfg.tlb = &TOLD };
         }
         Self {
@@ -300,7 +300,7 @@ impl Pair {
         }
     }
 
-    /// Makes a call, and expects of it what the model does.
+    /// Makes a call, and compares its result with the model.
     fn call(&mut self, call: &Call) {
         let (mut retired, mut left) = (self.set.readers().retired(), self.left);
         let reachable = self.coherent || !self.hidden;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Addresses of tables: what fits in an entry.
+//! Addresses of tables that fit in an entry.
 
 use kernel::{
     prelude::*,

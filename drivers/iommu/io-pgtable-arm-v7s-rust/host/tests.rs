@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of the format that need no kernel, and what they share.
+//! Tests of the format on the host, without a kernel.
 
 use std::sync::Once;
 
@@ -66,13 +66,13 @@ static DEVICE: bindings::device = bindings::device;
 
 extern "C" fn ignore_walk(_iova: usize, _size: usize, _granule: usize, _cookie: *mut c_void) {}
 
-/// The callbacks of a driver that can be told to flush walks: tables may go.
+/// Callbacks with `tlb_flush_walk`: tables are freed, not retired.
 static TOLD: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
     tlb_flush_walk: Some(ignore_walk),
     tlb_add_page: None,
 };
 
-/// Makes what all sets share.
+/// Initializes the data that all sets share.
 fn init() {
     static ONCE: Once = Once::new();
     // SAFETY: Once, and before any set.

@@ -106,7 +106,7 @@ const UNSET: u64 = 0x5a5a;
 /// The entry of a section with all permissions: type 2, TEX\[0\] 12, AP\[0\]
 /// 10, AP\[1\] 11, S 16, nG 17.
 const SECTION: u64 = 0x3_1c02;
-/// The same for a supersection (18), a large page (type 1, TEX\[0\] 12, AP 4 and 5, S 10, nG 11)
+/// The entries of a supersection (18), a large page (type 1, TEX\[0\] 12, AP 4 and 5, S 10, nG 11)
 /// and a small one (type 2, TEX\[0\] 6, the rest as before).
 const SUPERSECTION: u64 = 0x7_1c02;
 const LARGE: u64 = 0x1c31;

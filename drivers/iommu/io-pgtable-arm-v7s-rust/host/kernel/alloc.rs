@@ -47,7 +47,7 @@ impl<T> KBox<T> {
         Ok(Self(Box::new(value)))
     }
 
-    /// Makes a box that stays where it is.
+    /// Makes a pinned box.
     pub fn pin_init(value: T, flags: Flags) -> Result<Pin<Self>> {
         let this = Self::new(value, flags)?;
         // SAFETY: The value in a box does not move.
@@ -130,7 +130,7 @@ impl<T> Drop for KVec<T> {
     }
 }
 
-// SAFETY: As for the values, which the vector owns.
+// SAFETY: The vector owns its values, which are `Send`.
 unsafe impl<T: Send> Send for KVec<T> {}
-// SAFETY: As for the values.
+// SAFETY: A shared vector gives out shared references to its values.
 unsafe impl<T: Sync> Sync for KVec<T> {}

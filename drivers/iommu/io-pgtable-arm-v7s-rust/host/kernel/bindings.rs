@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The structures of C that the format sees, with the members that it uses.
+//! Structures of C, with the members that the format uses.
 //!
 //! C header: `include/linux/io-pgtable.h`
 

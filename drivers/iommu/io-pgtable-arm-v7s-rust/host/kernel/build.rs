@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Brings the files of the kernel crate that need no kernel, from the source that KERNEL_SOURCE
-//! names, below a root of their own.
+//! Copies files of the kernel crate that need no kernel from the source in KERNEL_SOURCE.
 
 use std::{env, fs, os::unix::fs::symlink, path::PathBuf};
 

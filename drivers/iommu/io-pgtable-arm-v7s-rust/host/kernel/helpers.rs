@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the module has from `helpers.c`, and the memory of tables behind it.
+//! The functions of `helpers.c`, and the memory of tables.
 //!
 //! There are two zones of memory, below 4 GiB and above, each with physical addresses at one
 //! distance from those of the host. A walker that does not snoop reads a copy of a zone, to which
@@ -36,12 +36,12 @@ const ZONE_BYTES: usize = 256 << 20;
 const POISON: u8 = 0xa4;
 
 struct Zone {
-    /// Where it lies for the host.
+    /// Address on the host.
     start: usize,
-    /// Where the copy lies that a walker reads.
+    /// Address of the copy that a walker reads.
     copy: usize,
     phys: u64,
-    /// Bytes that were ever taken, and blocks that came back, by size.
+    /// Bytes taken so far, and freed blocks by size.
     state: Mutex<(usize, BTreeMap<usize, Vec<usize>>)>,
 }
 
@@ -105,26 +105,26 @@ thread_local! {
     static MISPLACED: Cell<bool> = const { Cell::new(false) };
     /// The device reaches no table.
     static UNREACHABLE: Cell<bool> = const { Cell::new(false) };
-    /// Lines that the log got.
+    /// Number of lines in the log.
     static LINES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Lets so many allocations of this thread succeed and the next one fail, or all succeed.
+/// Lets the next allocations of this thread succeed up to a number, or all.
 pub fn fail_after(allocations: Option<usize>) {
     LEFT.set(allocations);
 }
 
-/// Has the memory of tables lie above 4 GiB for this thread.
+/// Puts the memory of tables above 4 GiB, for this thread.
 pub fn misplace(on: bool) {
     MISPLACED.set(on);
 }
 
-/// Has devices reach no new table, for this thread.
+/// Makes new tables unreachable for devices, for this thread.
 pub fn hide_from_devices(on: bool) {
     UNREACHABLE.set(on);
 }
 
-/// Returns the number of lines that this thread had the log print.
+/// Returns the number of lines that this thread has logged.
 pub fn lines() -> usize {
     LINES.get()
 }
@@ -145,7 +145,7 @@ pub fn alloc_table(size: usize, low: bool) -> Result<*mut u8> {
     may_allocate()?;
     let zone = if low && !MISPLACED.get() { &LOW } else { &HIGH };
     let table = zone.alloc(size) as *mut u8;
-    // SAFETY: The caller's alone from now on.
+    // SAFETY: The block was just taken, and is not shared.
     unsafe {
         table.write_bytes(0, size);
         fill_vacant(table, size);
@@ -157,7 +157,7 @@ pub fn alloc_table(size: usize, low: bool) -> Result<*mut u8> {
 ///
 /// # Safety
 ///
-/// It came from [`alloc_table`] with this size, and nobody uses it.
+/// The table came from [`alloc_table`] with this size, and is not used any more.
 pub unsafe fn free_table(table: *mut u8, size: usize) {
     #[cfg(feature = "loom")]
     // SAFETY: A table is made of places.
@@ -165,7 +165,7 @@ pub unsafe fn free_table(table: *mut u8, size: usize) {
         crate::shared::end(table, size)
     };
     if cfg!(not(feature = "loom")) {
-        // SAFETY: Ours, and nobody uses it.
+        // SAFETY: The table is not used any more (function requirement).
         unsafe { table.write_bytes(POISON, size) };
     }
     zone_of(table as usize).free(table as usize, size);
@@ -226,7 +226,7 @@ extern "C" fn v7s_dma_wmb() {
     loom::sync::atomic::fence(loom::sync::atomic::Ordering::Release);
 }
 
-/// Brings what was written to memory.
+/// Writes data back to memory.
 #[no_mangle]
 extern "C" fn v7s_dma_sync(_dev: *mut c_void, entries: *mut c_void, size: usize) {
     #[cfg(feature = "loom")]

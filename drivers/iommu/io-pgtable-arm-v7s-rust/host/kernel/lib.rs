@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A stand-in for the kernel crate: as much of it as the format uses, on the host.
+//! A stand-in for the kernel crate on the host: the parts that the format uses.
 //!
 //! `bitfield!` and the numbers below it are the kernel's own files.
 
@@ -18,7 +18,7 @@ pub mod sync;
 
 pub use linux::num;
 
-/// What the macros of the kernel crate are made of.
+/// Used by macros of the kernel crate.
 pub mod macros {
     pub use paste::paste;
 }
@@ -30,13 +30,13 @@ pub mod error {
     pub struct Error(pub i32);
 
     impl Error {
-        /// Returns what C would.
+        /// Returns the negative errno, as in C.
         pub fn to_errno(self) -> i32 {
             -self.0
         }
     }
 
-    /// The result of what may fail.
+    /// A result.
     pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 
     /// Errnos.
@@ -78,7 +78,7 @@ macro_rules! const_assert {
     ($($arguments:tt)*) => { const { ::core::assert!($($arguments)*) } };
 }
 
-/// An assertion of the compiler's.
+/// A compile-time assertion.
 #[macro_export]
 macro_rules! static_assert {
     ($condition:expr $(, $message:literal)?) => {
@@ -86,7 +86,7 @@ macro_rules! static_assert {
     };
 }
 
-/// What most files import.
+/// Items that most files import.
 pub mod prelude {
     pub use crate::{
         alloc::{KBox, KVec, GFP_KERNEL, __GFP_ZERO},
@@ -136,7 +136,7 @@ pub mod page {
     pub const PAGE_SIZE: usize = 4096;
 }
 
-/// Types for what C has.
+/// Types for data of C.
 pub mod types {
     use core::cell::UnsafeCell;
 
@@ -183,7 +183,7 @@ pub mod device {
     }
 }
 
-/// Makes `as_char_ptr()` known, which the kernel's `CStr` has.
+/// The method `as_char_ptr()` of the kernel's `CStr`.
 pub trait CStrExt {
     /// Returns a pointer for C.
     fn as_char_ptr(&self) -> *const core::ffi::c_char;

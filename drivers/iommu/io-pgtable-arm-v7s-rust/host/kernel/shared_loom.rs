@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The numbers that others read and write, as loom sees them: in place of `format/shared.rs`.
+//! Shared numbers for loom, in place of `format/shared.rs`.
 //!
 //! - A load is an acquire: the kernel's model orders what depends on it, and no other load of the
 //!   format is followed by anything that matters, but one: that of a mark, which orders nothing.
@@ -35,7 +35,7 @@ impl Place {
     }
 
     fn check(&self) {
-        // SAFETY: loom finds whoever ends it meanwhile.
+        // SAFETY: loom reports an access after the number was freed.
         self.alive
             .with(|alive| unsafe { assert!(*alive, "a table was used after it was freed") });
     }
@@ -165,7 +165,7 @@ pub(crate) unsafe fn begin(start: *mut u8, size: usize) {
 ///
 /// They came from [`begin`], which they stay readable for.
 pub(crate) unsafe fn end(start: *mut u8, size: usize) {
-    // SAFETY: The caller's promise; loom finds whoever uses one meanwhile.
+    // SAFETY: The places came from `begin` (function requirement); loom reports later accesses.
     unsafe {
         places(start, size).for_each(|place| (*place).alive.with_mut(|alive| *alive = false));
     }
@@ -182,7 +182,7 @@ pub(crate) unsafe fn clean(start: *mut u8, size: usize) {
     fence(Ordering::SeqCst);
 }
 
-/// Reads what a walker finds that does not snoop.
+/// Reads a number as a walker that does not snoop.
 ///
 /// # Safety
 ///

@@ -22,7 +22,7 @@ use crate::slab::{
     Zone, //
 };
 
-/// Where tables come from.
+/// A source of tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TableSource {
     /// A slab cache.
@@ -33,7 +33,7 @@ pub enum TableSource {
 
 /// The memory that an allocator has.
 pub struct TableUsage {
-    /// All of it.
+    /// Bytes held.
     pub held_bytes: usize,
 }
 
@@ -130,7 +130,7 @@ impl<'a> Table<'a> {
 impl Drop for Table<'_> {
     fn drop(&mut self) {
         self.allocator.live.fetch_sub(1, Relaxed);
-        // SAFETY: Of this allocator, and nobody uses it any more.
+        // SAFETY: A table of this allocator that is not used any more.
         unsafe { helpers::free_table(self.ptr.as_ptr(), self.allocator.size) };
     }
 }

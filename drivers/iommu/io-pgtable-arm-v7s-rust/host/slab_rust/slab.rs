@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the format uses of slab caches.
+//! The parts of slab caches that the format uses.
 
 use kernel::prelude::*;
 
@@ -39,9 +39,9 @@ impl SlabFlags {
 
 /// A cache in a static.
 pub trait StaticCache {
-    /// What it is a cache of.
+    /// Type of its objects.
     type Object;
-    /// Where its objects lie.
+    /// Zone of its objects.
     const ZONE: Zone;
 
     /// Makes the cache.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What entries map: an independent decoder, written from the tables of the manual (DDI 0406,
-//! B3.5.1) and of `IO_PGTABLE_QUIRK_ARM_MTK_EXT`, one bit position after the other.
+//! An independent decoder of entries, written from the tables of the manual (DDI 0406, B3.5.1) and
+//! of `IO_PGTABLE_QUIRK_ARM_MTK_EXT`, one bit position after the other.
 
 use kernel::sizes::{
     SZ_16M,
