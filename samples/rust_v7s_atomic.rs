@@ -15,7 +15,12 @@ use core::ptr::{
 
 use kernel::{
     bindings,
+    device::{
+        Bound,
+        Device, //
+    },
     error::to_result,
+    faux,
     iommu::pgtable::prot,
     prelude::*,
     sizes::{
@@ -39,12 +44,10 @@ use io_pgtable_arm_v7s_rust::{
     io_pgtable_arm_v7s_rust_populate, //
 };
 
-use slab_rust::sync::SpinLockIrq;
-
-use device::PlatformDevice;
-
-#[path = "../drivers/iommu/selftests/lib/device.rs"]
-mod device;
+use slab_rust::{
+    compat,
+    sync::SpinLockIrq, //
+};
 
 module! {
     type: Client,
@@ -105,17 +108,21 @@ unsafe impl Send for Tables {}
 
 impl Tables {
     /// Makes a set with the configuration of msm_iommu.
-    fn new(device: &PlatformDevice) -> Result<Self> {
+    ///
+    /// # Safety
+    ///
+    /// The device lives as long as the result.
+    unsafe fn new(device: *mut bindings::device) -> Result<Self> {
         let mut cfg = bindings::io_pgtable_cfg {
             pgsize_bitmap: SZ_4K | SZ_64K | SZ_1M | SZ_16M,
             ias: 32,
             oas: 32,
             tlb: &FLUSH,
-            iommu_dev: device.as_device(),
+            iommu_dev: device,
             ..Default::default()
         };
-        // SAFETY: `cfg` is valid, its callbacks are static and do not use the cookie, and the
-        // caller keeps the device.
+        // SAFETY: `cfg` is valid, its callbacks are static and do not use the cookie, and the device
+        // lives as long as the table set (precondition).
         let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, null_mut()) };
         // INVARIANT: Just made.
         Ok(Self(NonNull::new(ops).ok_or(ENOMEM)?))
@@ -182,21 +189,33 @@ fn expect(what: &str, found: usize, due: usize) -> Result {
     Err(EIO)
 }
 
+/// Lets a device reach the first 4 GiB, which is what its tables are mapped for, and returns it as
+/// C has it.
+fn reach_4g(device: &faux::Registration) -> *mut bindings::device {
+    let device: *const Device<Bound> = compat::bound(device);
+    // A `Device` is that of C.
+    let device = device.cast_mut().cast::<bindings::device>();
+    // SAFETY: The device is registered, and nothing has mapped memory for it yet.
+    unsafe {
+        (*device).coherent_dma_mask = u32::MAX.into();
+        (*device).dma_mask = &raw mut (*device).coherent_dma_mask;
+    }
+    device
+}
+
 struct Client {
     // Dropped first: a table set must not outlive its device.
     _tables: Pin<KBox<SpinLockIrq<Tables>>>,
-    _device: PlatformDevice,
+    _device: faux::Registration,
 }
 
 impl kernel::Module for Client {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let device = PlatformDevice::new(c"rust_v7s_atomic", u32::MAX.into())?;
+        let device = faux::Registration::new(c"rust_v7s_atomic", None)?;
+        // SAFETY: The table set is dropped before the device, here as well as in `Client`.
+        let tables = unsafe { Tables::new(reach_4g(&device))? };
         let tables = KBox::pin_init(
-            SpinLockIrq::new(
-                Tables::new(&device)?,
-                c"rust_v7s_atomic",
-                static_lock_class!(),
-            ),
+            SpinLockIrq::new(tables, c"rust_v7s_atomic", static_lock_class!()),
             GFP_KERNEL,
         )?;
 
