@@ -6,6 +6,8 @@
 //! walked by a decoder written from the manual: for a walker that does not snoop, in memory as it
 //! was last written back.
 
+use std::cell::RefCell;
+
 use kernel::{
     bindings,
     helpers,
@@ -39,8 +41,7 @@ use super::{
     request,
     DEVICE,
     RW,
-    SIZES,
-    TOLD, //
+    SIZES, //
 };
 use crate::{
     config::quirk,
@@ -83,6 +84,8 @@ enum Call {
     Replenish,
     /// The device reaches no new table, or does.
     Hide(bool),
+    /// New tables are above 4 GiB against the request, or not.
+    Misplace(bool),
 }
 
 /// A leaf: what its first byte translates to, its size and flags.
@@ -102,9 +105,20 @@ enum Table {
     Populated,
 }
 
+/// A callback of the driver.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Flush {
+    /// `tlb_add_page`: address and granule.
+    Leaf(usize, usize),
+    /// `tlb_flush_walk` of a table: address.
+    Walk(usize),
+}
+
 /// A model of a set, page by page.
 struct Model {
     oas: u32,
+    /// Callbacks of the last call.
+    flushes: Vec<Flush>,
     /// For each 4 KiB, the leaf and the number of the page in it.
     pages: Vec<Option<(Leaf, usize)>>,
     tables: Vec<Table>,
@@ -114,6 +128,7 @@ impl Model {
     fn new(oas: u32) -> Self {
         Self {
             oas,
+            flushes: Vec::new(),
             pages: vec![None; SPACE / SZ_4K],
             tables: vec![Table::None; SPACE / SZ_1M],
         }
@@ -174,7 +189,12 @@ impl Model {
                 return (Err(EEXIST), mapped);
             }
             if first.size >= SZ_1M {
-                self.tables[mibs].fill(Table::None);
+                for mib in mibs {
+                    if self.tables[mib] != Table::None {
+                        self.flushes.push(Flush::Walk(mib * SZ_1M));
+                        self.tables[mib] = Table::None;
+                    }
+                }
             }
             let leaf = Leaf { paddr, ..first };
             for (n, page) in self.pages(iova, first.size).iter_mut().enumerate() {
@@ -213,11 +233,19 @@ impl Model {
                 return i * size;
             }
             self.pages(iova, size).fill(None);
-            if size >= SZ_1M {
-                for table in &mut self.tables[iova / SZ_1M..(iova + size) / SZ_1M] {
-                    if *table == Table::Plain {
-                        *table = Table::None;
-                    }
+            if size < SZ_1M {
+                let pages = (iova..iova + size).step_by(SZ_4K);
+                self.flushes.extend(pages.map(|at| Flush::Leaf(at, SZ_4K)));
+                continue;
+            }
+            for at in (iova..iova + size).step_by(SZ_1M) {
+                let table = &mut self.tables[at / SZ_1M];
+                self.flushes.push(match *table {
+                    Table::None => Flush::Leaf(at, SZ_1M),
+                    _ => Flush::Walk(at),
+                });
+                if *table == Table::Plain {
+                    *table = Table::None;
                 }
             }
         }
@@ -261,22 +289,62 @@ impl Model {
     }
 }
 
+thread_local! {
+    /// Callbacks that came.
+    static CAME: RefCell<Vec<Flush>> = const { RefCell::new(Vec::new()) };
+}
+
+extern "C" fn flush_walk(iova: usize, size: usize, granule: usize, cookie: *mut c_void) {
+    assert_eq!((size, granule, cookie), (SZ_1M, SZ_4K, COOKIE));
+    CAME.with_borrow_mut(|came| came.push(Flush::Walk(iova)));
+}
+
+extern "C" fn add_page(
+    _gather: *mut bindings::iommu_iotlb_gather,
+    iova: usize,
+    granule: usize,
+    cookie: *mut c_void,
+) {
+    assert_eq!(cookie, COOKIE);
+    CAME.with_borrow_mut(|came| came.push(Flush::Leaf(iova, granule)));
+}
+
+/// The cookie of the driver.
+const COOKIE: *mut c_void = 0x5a5a as *mut c_void;
+
+/// The callbacks of a driver that flushes when it is told.
+static RECORDED: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
+    tlb_flush_walk: Some(flush_walk),
+    tlb_add_page: Some(add_page),
+};
+
+/// A driver: its callbacks, and whether it flushes leaves later, all at once.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Driver {
+    NoCallbacks,
+    Recording,
+    Queueing,
+}
+
 /// A set and its model.
 struct Pair {
     set: KBox<IoPgtableArmV7s>,
     model: Model,
     quirks: usize,
     coherent: bool,
+    driver: Driver,
     /// Allocations that succeed yet.
     left: Option<usize>,
     hidden: bool,
+    misplaced: bool,
 }
 
 impl Pair {
-    fn new(quirks: usize, coherent: bool, told: bool) -> Self {
+    fn new(quirks: usize, coherent: bool, driver: Driver) -> Self {
         init();
         helpers::fail_after(None);
         helpers::hide_from_devices(false);
+        helpers::misplace(false);
         let oas = if quirks & quirk::ARM_MTK_EXT != 0 {
             35
         } else {
@@ -286,24 +354,30 @@ impl Pair {
         cfg.coherent_walk = coherent;
         cfg.iommu_dev = (&raw const DEVICE).cast_mut();
         let set = IoPgtableArmV7s::new(&mut cfg, bindings::io_pgtable_ops).unwrap();
-        if told {
+        if driver != Driver::NoCallbacks {
             // SAFETY: The set is not shared yet.
-            unsafe { (*set.iop()).cfg.tlb = &TOLD };
+            unsafe {
+                (*set.iop()).cfg.tlb = &RECORDED;
+                (*set.iop()).cookie = COOKIE;
+            }
         }
         Self {
             set,
             model: Model::new(oas),
             quirks,
             coherent,
+            driver,
             left: None,
             hidden: false,
+            misplaced: false,
         }
     }
 
     /// Makes a call, and compares its result with the model.
     fn call(&mut self, call: &Call) {
         let (mut retired, mut left) = (self.set.readers().retired(), self.left);
-        let reachable = self.coherent || !self.hidden;
+        let far = self.quirks & quirk::ARM_MTK_TTBR_EXT != 0;
+        let reachable = (self.coherent || !self.hidden) && (far || !self.misplaced);
         // Tables that the model may have: retired ones first, then as many as there is memory for.
         let mut more = || match (&mut retired, &mut left) {
             (0, Some(0)) => false,
@@ -342,9 +416,12 @@ impl Pair {
                 assert_eq!((result, mapped - 0x5a5a), expected);
             }
             Call::Unmap { iova, size, count } => {
-                // SAFETY: One thread uses the set, and no gather.
+                let mut gather = bindings::iommu_iotlb_gather {
+                    queued: self.driver == Driver::Queueing,
+                };
+                // SAFETY: One thread uses the set; the gather lives as long as the call.
                 let unmapped = unsafe {
-                    let gather = Gather::new(core::ptr::null_mut());
+                    let gather = Gather::new(&mut gather);
                     self.set.unmap_pages(iova, size, count, gather)
                 };
                 assert_eq!(unmapped, self.model.unmap(iova, size, count));
@@ -362,10 +439,19 @@ impl Pair {
             Call::Exhaust(allocations) => left = Some(allocations),
             Call::Replenish => left = None,
             Call::Hide(on) => self.hidden = on,
+            Call::Misplace(on) => self.misplaced = on,
         }
         self.left = left;
+        let mut flushes = core::mem::take(&mut self.model.flushes);
+        match self.driver {
+            Driver::NoCallbacks => flushes.clear(),
+            Driver::Recording => {}
+            Driver::Queueing => flushes.retain(|flush| matches!(flush, Flush::Walk(_))),
+        }
+        assert_eq!(CAME.take(), flushes);
         helpers::fail_after(self.left);
         helpers::hide_from_devices(self.hidden);
+        helpers::misplace(self.misplaced);
     }
 
     /// Reads an entry as the walker does.
@@ -494,23 +580,24 @@ fn call() -> impl Strategy<Value = Call> {
         1 => (0..4usize).prop_map(Call::Exhaust),
         1 => Just(Call::Replenish),
         1 => any::<bool>().prop_map(Call::Hide),
+        1 => any::<bool>().prop_map(Call::Misplace),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(192)
+        ..ProptestConfig::default()
     })]
 
     #[test]
     fn sets_do_what_the_model_does(
         quirks in select(QUIRKS.to_vec()),
         coherent in any::<bool>(),
-        told in any::<bool>(),
+        driver in select(vec![Driver::NoCallbacks, Driver::Recording, Driver::Queueing]),
         calls in vec(call(), 1..40),
     ) {
-        let mut pair = Pair::new(quirks, coherent, told);
+        let mut pair = Pair::new(quirks, coherent, driver);
         for call in &calls {
             pair.call(call);
             pair.check();

@@ -28,6 +28,8 @@ use crate::{
 #[cfg(not(feature = "loom"))]
 mod codec;
 #[cfg(not(feature = "loom"))]
+mod config;
+#[cfg(not(feature = "loom"))]
 mod every_entry;
 #[cfg(feature = "loom")]
 mod interleavings;
