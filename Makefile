@@ -8,7 +8,7 @@ unexport CDPATH
 MO := $(CURDIR)/build/modules
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO)
 
-.PHONY: default help demo check check-all test-host deb soak clean-cache update-kernel bench bench-memory lint htmldocs rustdoc series modules modules_install clean rust-analyzer
+.PHONY: default help demo check check-all test-host mutants deb soak clean-cache update-kernel bench bench-memory lint htmldocs rustdoc series modules modules_install clean rust-analyzer
 
 # The kernel's make would take the first word of such a path for the folder of the sources.
 ifneq ($(words $(subst :, ,$(CURDIR))),1)
@@ -28,6 +28,7 @@ help:
 	@echo '  make check        - run all tests on the default kernels'
 	@echo '  make check-all    - run the main tests on each supported kernel, of the packages and the patches'
 	@echo '  make test-host    - run the tests of the format that need no kernel, in seconds'
+	@echo '  make mutants      - change the format in many ways, each of which a test has to notice'
 	@echo '  make soak         - run the long versions of tests; MINUTES=N for how long'
 	@echo '  make bench        - measure Rust against the C of the kernel'
 	@echo '  make bench-memory - measure the sources of page-table memory'
@@ -54,6 +55,9 @@ check-all:
 
 test-host:
 	@scripts/check host/format host/interleavings
+
+mutants:
+	@scripts/check mutants
 
 demo:
 	@scripts/vm/demo $(if $(KERNEL),--kernel $(KERNEL))

@@ -16,7 +16,7 @@ declare -A obtained
 known() {
 	local group
 	for group in stock testing unstable next stock-16k stock-rt stock-cloud \
-		hwtags cfi arm deb system series; do
+		hwtags cfi arm deb system series mutants; do
 		[ ! -d "$tests/$group" ] || echo "$group"
 	done
 }
