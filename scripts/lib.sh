@@ -85,35 +85,37 @@ temporary() {
 }
 
 # step K N TEXT CMD... - runs a long command; its output goes to a log that is shown only if the
-# command fails, or, with V=1, here. CMD may be a function, and may die.
+# command fails, or, with V=1, here. CMD may be a function, and may die; its variables are those of
+# the caller, which those of step must not hide.
 step() {
-	local k=$1 n=$2 text=$3 start=$SECONDS options=$- status unnamed log
+	local step_name="step $1 of $2" step_text=$3 step_start=$SECONDS step_options=$-
+	local step_status step_unnamed step_log
+	printf '[%s/%s] %s ... ' "$1" "$2" "$3" >&2
 	shift 3
-	printf '[%s/%s] %s ... ' "$k" "$n" "$text" >&2
 	if [ "${V:-0}" != 0 ]; then
 		echo >&2
-		exec {log}>&2
+		exec {step_log}>&2
 	else
 		# Without a name from the start, the log cannot outlive an interrupted run.
-		unnamed=$(mktemp "${TMPDIR:-/tmp}/v7s-rs-step.XXXXXX")
-		exec {log}<>"$unnamed"
-		rm -f "$unnamed"
+		step_unnamed=$(mktemp "${TMPDIR:-/tmp}/v7s-rs-step.XXXXXX")
+		exec {step_log}<>"$step_unnamed"
+		rm -f "$step_unnamed"
 	fi
 	set +e
 	(
 		set -e
 		"$@"
-	) >&"$log" 2>&1 </dev/null
-	status=$?
-	[[ $options != *e* ]] || set -e
-	if [ "$status" = 0 ]; then
-		printf '%s s\n' "$((SECONDS - start))" >&2
-		exec {log}>&-
+	) >&"$step_log" 2>&1 </dev/null
+	step_status=$?
+	[[ $step_options != *e* ]] || set -e
+	if [ "$step_status" = 0 ]; then
+		printf '%s s\n' "$((SECONDS - step_start))" >&2
+		exec {step_log}>&-
 		return 0
 	fi
-	printf 'failed after %s s\n' "$((SECONDS - start))" >&2
-	say "step $k of $n failed: $text"
-	[ "${V:-0}" != 0 ] || tail -n 60 "/dev/fd/$log" >&2
+	printf 'failed after %s s\n' "$((SECONDS - step_start))" >&2
+	say "$step_name failed: $step_text"
+	[ "${V:-0}" != 0 ] || tail -n 60 "/dev/fd/$step_log" >&2
 	exit 1
 }
 
