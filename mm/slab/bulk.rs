@@ -124,27 +124,6 @@ impl<'c, T, const N: usize> Batch<'c, T, N> {
             unsafe { Object::new(object, batch.cache) }
         })
     }
-
-    /// Puts objects of one cache together, to be freed in one call.
-    ///
-    /// # Errors
-    ///
-    /// Gives the objects back if they are not all of `cache`.
-    pub fn from_objects(
-        cache: &'c KmemCache<T>,
-        objects: [Object<'c, T>; N],
-    ) -> core::result::Result<Self, [Object<'c, T>; N]> {
-        if objects.iter().any(|object| !Object::is_of(object, cache)) {
-            return Err(objects);
-        }
-        Ok(Self {
-            // INVARIANT: The objects are of this cache, and owned by the batch from now on.
-            objects: objects.map(Object::into_raw),
-            cache: cache.as_raw(),
-            _lifetime: PhantomData,
-            _owned: PhantomData,
-        })
-    }
 }
 
 impl<T, const N: usize> Drop for Batch<'_, T, N> {
@@ -207,28 +186,18 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_taken_apart_and_put_together() -> Result {
+    fn a_batch_is_split_into_objects() -> Result {
         const NAME: &CStr = c"test_bulk_parts";
         let drops = Cell::new(0);
         let cache = KmemCache::builder(NAME).build()?;
-        let other = KmemCache::builder(c"test_bulk_other").build()?;
         let batch = cache.alloc_bulk::<3>(|i| Counts(&drops, i), Gfp::KERNEL)?;
         let [a, b, c] = Batch::into_objects(batch);
         assert_eq!((a.1, b.1, c.1), (0, 1, 2));
         drop(b);
         assert_eq!(in_use(&cache, NAME)?, 2);
-        let batch = Batch::from_objects(&cache, [a, c]).map_err(|_| EINVAL)?;
-        assert_eq!(drops.get(), 1);
-        drop(batch);
+        drop([a, c]);
         assert_eq!(drops.get(), 3);
         assert_eq!(in_use(&cache, NAME)?, 0);
-
-        let mixed = [
-            cache.alloc(Counts(&drops, 0), Gfp::KERNEL)?,
-            other.alloc(Counts(&drops, 0), Gfp::KERNEL)?,
-        ];
-        assert!(Batch::from_objects(&cache, mixed).is_err());
-        assert_eq!(drops.get(), 5);
         Ok(())
     }
 }

@@ -125,11 +125,7 @@ impl<T> KmemCache<T> {
     /// # Errors
     ///
     /// The errors of [`KmemCache::alloc_uninit`].
-    pub fn alloc_node_uninit(
-        &self,
-        gfp: Gfp,
-        node: NumaNode,
-    ) -> Result<Object<'_, MaybeUninit<T>>> {
+    fn alloc_node_uninit(&self, gfp: Gfp, node: NumaNode) -> Result<Object<'_, MaybeUninit<T>>> {
         let gfp = gfp.allowed()?;
         // SAFETY: The cache is alive and serves flags that are allowed; `number` returns the number
         // of an online node, or NUMA_NO_NODE.
@@ -255,12 +251,6 @@ impl<'c, T> Object<'c, T> {
         // SAFETY: The object met the invariants when `into_raw` gave up its ownership; nothing has
         // owned it since, and `cache` is borrowed for `'c`.
         unsafe { Self::new(ptr, cache.as_raw()) }
-    }
-
-    /// Returns whether the object is one of `cache`.
-    #[inline]
-    pub fn is_of(object: &Self, cache: &KmemCache<T>) -> bool {
-        Object::cache(object) == cache.as_raw()
     }
 }
 

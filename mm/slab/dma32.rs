@@ -107,12 +107,6 @@ impl<'c, T> Dma32<'c, T> {
     pub fn phys(this: &Self) -> Phys32 {
         this.phys
     }
-
-    /// Returns the object.
-    #[inline]
-    pub fn into_object(this: Self) -> Object<'c, T> {
-        this.object
-    }
 }
 
 impl<'c, T> TryFrom<Object<'c, T>> for Dma32<'c, T> {

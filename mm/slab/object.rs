@@ -84,12 +84,6 @@ impl<'c, T> Object<'c, T> {
         unsafe { Object::new(object.ptr, object.cache) }
     }
 
-    /// Returns the kernel's cache of the object.
-    #[inline]
-    pub(crate) fn cache(object: &Self) -> NonNull<bindings::kmem_cache> {
-        object.cache
-    }
-
     /// Returns the address of the object.
     #[inline]
     pub fn as_ptr(object: &Self) -> *mut T {
