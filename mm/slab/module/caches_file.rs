@@ -185,7 +185,7 @@ struct Line<'a, S, N> {
 impl<S: Display, N: Display> Line<'_, S, N> {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_name(f, self.name, b"")?;
-        let padding = 28usize.saturating_sub(self.name.count_bytes());
+        let padding = 29usize.saturating_sub(self.name.count_bytes());
         core::write!(
             f,
             "{:padding$} {:<7} {:>11} {:>8} {:>7}",
