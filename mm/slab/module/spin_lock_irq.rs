@@ -3,9 +3,9 @@
 //! A spin lock that disables interrupts, for kernels without `kernel::sync::SpinLockIrq`, which was
 //! added in Linux 7.3.
 //!
-//! It is used for newer kernels, too: there `SpinLockIrq` calls a C helper for each operation, which
-//! is a tenth of the instructions of allocating and freeing a table. In the kernel tree the same
-//! sources use `SpinLockIrq` of the kernel crate.
+//! It is used for newer kernels, too: there `SpinLockIrq` calls a C helper for each operation, a
+//! tenth of the instructions of allocating and freeing a table. In the kernel tree the same sources
+//! use `SpinLockIrq` of the kernel crate.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h) (`spin_lock_irqsave()`)
 
