@@ -584,6 +584,38 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
+/// What ends behind the last address is refused as a whole.
+#[test]
+fn ranges_beyond_the_end() {
+    for size in SIZES {
+        let mut pair = Pair::new(0, true, Driver::Recording);
+        let iova = SPACE - size;
+        for count in [2, 1, 2] {
+            pair.call(&Call::Map {
+                iova,
+                paddr: 0,
+                size,
+                count,
+                flags: RW,
+            });
+        }
+        for paddr in [(1 << 32) - size as u64, 1 << 32] {
+            pair.call(&Call::Map {
+                iova: 0,
+                paddr,
+                size,
+                count: 2,
+                flags: RW,
+            });
+        }
+        for count in [2, usize::MAX, 1] {
+            pair.check();
+            pair.call(&Call::Unmap { iova, size, count });
+        }
+        pair.check();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
