@@ -121,8 +121,8 @@ impl Tables {
             iommu_dev: device,
             ..Default::default()
         };
-        // SAFETY: `cfg` is valid, its callbacks are static and do not use the cookie, and the device
-        // lives as long as the table set (precondition).
+        // SAFETY: `cfg` is valid, its callbacks are static and do not use the cookie, and the
+        // device lives as long as the table set (precondition).
         let ops = unsafe { alloc_io_pgtable_arm_v7s_rust_ops(&mut cfg, null_mut()) };
         // INVARIANT: Just made.
         Ok(Self(NonNull::new(ops).ok_or(ENOMEM)?))
