@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// Maximum number of preemptions.
-const PREEMPTIONS: usize = 2;
+const PREEMPTIONS: usize = 3;
 
 /// Tries all interleavings of the threads that `run` starts.
 fn all_interleavings(run: impl Fn() + Sync + Send + 'static) {
