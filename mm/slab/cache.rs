@@ -262,8 +262,7 @@ mod tests {
         args::METADATA,
         sysfs,
         Batch,
-        SlabFlags,
-        UserWindow, //
+        SlabFlags, //
     };
     use core::cell::Cell;
 
@@ -576,7 +575,7 @@ mod tests {
     #[test]
     fn user_window_reaches_the_kernel() -> Result {
         const NAME: &CStr = c"test_user";
-        let window = UserWindow {
+        let window = crate::slab::UserWindow {
             offset: 8,
             size: 24,
         };
