@@ -23,9 +23,10 @@ pub mod module {
     impl<M: ModuleMetadata> Of<M> {
         // Each module has a `__this_module` of its own. This constant is of a type of the module
         // that asks, so that it is made there.
-        //
-        // SAFETY: The kernel makes the structure when it loads the module, which it belongs to.
-        const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(__this_module.get()) };
+        const THIS_MODULE: ThisModule = {
+            // SAFETY: The kernel makes the structure when it loads the module, which it belongs to.
+            unsafe { ThisModule::from_ptr(__this_module.get()) }
+        };
     }
 
     /// Returns the module whose type is `M`.
