@@ -57,15 +57,18 @@ module! {
 struct SlabRust {
     _list: slab_module::caches_file::List,
     _watch: slab_module::watch::Watch,
+    // Dropped last.
+    _registry: slab_module::registry::Registry,
 }
 
 impl kernel::Module for SlabRust {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // SAFETY: Called once, when no other code of this module has run.
-        unsafe { slab_module::registry::init() };
+        let registry = unsafe { slab_module::registry::Registry::new() };
         Ok(Self {
             _list: slab_module::caches_file::List::new(),
             _watch: slab_module::watch::Watch::new()?,
+            _registry: registry,
         })
     }
 }

@@ -314,6 +314,7 @@ impl TableAllocator {
     ///   `gfp`;
     /// - [`ENOMEM`]: out of memory.
     #[inline]
+    #[track_caller]
     pub fn alloc(&self, gfp: Gfp) -> Result<Table<'_>> {
         let gfp = gfp.may_fail().zeroed().allowed()?;
         let ptr = with!(&self.source, source => source.alloc(gfp)).ok_or(ENOMEM)?;

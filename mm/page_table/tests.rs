@@ -416,6 +416,34 @@ mod suite {
         Ok(())
     }
 
+    // The kernel warns of no flags that are served, and each table is zeroed, after dirty ones.
+    #[test]
+    fn all_bits_and_pairs() -> Result {
+        fn bits() -> impl Iterator<Item = bindings::gfp_t> {
+            (0..bindings::gfp_t::BITS).map(|bit| 1 << bit)
+        }
+
+        for (source, size) in [
+            (TableSource::Slab, SZ_1K),
+            (TableSource::Pool, SZ_1K),
+            (TableSource::Pool, PAGE_SIZE),
+        ] {
+            let tables = TableAllocator::new(source, size, Zone::LOW)?;
+            for gfp in bits().flat_map(|one| bits().map(move |other| one | other)) {
+                let gfp = Gfp::from_raw(gfp).no_warn();
+                let refused = gfp.may_fail().why_refused().is_some();
+                match tables.alloc(gfp) {
+                    Ok(mut table) => {
+                        assert!(!refused && is_zero(&table));
+                        table.bytes_mut().fill(0xff);
+                    }
+                    Err(e) => assert!(e == if refused { EINVAL } else { ENOMEM }),
+                }
+            }
+        }
+        Ok(())
+    }
+
     // Everything that may fail does, for a while.
     #[test]
     fn no_memory() -> Result {

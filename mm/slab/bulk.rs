@@ -64,6 +64,7 @@ impl<T> KmemCache<T> {
     ///
     /// The errors of [`KmemCache::alloc_uninit`]. All objects are allocated or none; `value` is not
     /// called if none is.
+    #[track_caller]
     pub fn alloc_bulk<const N: usize>(
         &self,
         mut value: impl FnMut(usize) -> T,

@@ -110,6 +110,7 @@ impl<T> KmemCache<T> {
     ///
     /// [`EINVAL`] and one line in the log for flags that [`Gfp::allowed`] refuses; [`ENOMEM`].
     #[inline]
+    #[track_caller]
     pub fn alloc_uninit(&self, gfp: Gfp) -> Result<Object<'_, MaybeUninit<T>>> {
         let gfp = gfp.allowed()?;
         // SAFETY: The cache is alive, and serves flags that are allowed.
@@ -125,6 +126,7 @@ impl<T> KmemCache<T> {
     /// # Errors
     ///
     /// The errors of [`KmemCache::alloc_uninit`].
+    #[track_caller]
     fn alloc_node_uninit(&self, gfp: Gfp, node: NumaNode) -> Result<Object<'_, MaybeUninit<T>>> {
         let gfp = gfp.allowed()?;
         // SAFETY: The cache is alive and serves flags that are allowed; `number` returns the number
@@ -143,6 +145,7 @@ impl<T> KmemCache<T> {
     /// # Errors
     ///
     /// The errors of [`KmemCache::alloc_uninit`]; `value` is dropped.
+    #[track_caller]
     pub fn alloc_node(&self, value: T, gfp: Gfp, node: NumaNode) -> Result<Object<'_, T>> {
         Ok(Object::write(self.alloc_node_uninit(gfp, node)?, value))
     }
@@ -153,6 +156,7 @@ impl<T> KmemCache<T> {
     ///
     /// The errors of [`KmemCache::alloc_uninit`]; `value` is dropped.
     #[inline]
+    #[track_caller]
     pub fn alloc(&self, value: T, gfp: Gfp) -> Result<Object<'_, T>> {
         Ok(Object::write(self.alloc_uninit(gfp)?, value))
     }
@@ -163,6 +167,7 @@ impl<T> KmemCache<T> {
     ///
     /// The errors of [`KmemCache::alloc_uninit`].
     #[inline]
+    #[track_caller]
     pub fn alloc_zeroed(&self, gfp: Gfp) -> Result<Object<'_, T>>
     where
         T: Zeroable,
@@ -178,6 +183,7 @@ impl<T> KmemCache<T> {
     ///
     /// The errors of [`KmemCache::alloc_uninit`] and of `init`.
     #[inline]
+    #[track_caller]
     pub fn alloc_init<E>(&self, init: impl Init<T, E>, gfp: Gfp) -> Result<Object<'_, T>>
     where
         Error: From<E>,
@@ -196,6 +202,7 @@ impl<T> KmemCache<T> {
     ///
     /// The errors of [`KmemCache::alloc_uninit`] and of `init`.
     #[inline]
+    #[track_caller]
     pub fn alloc_pin_init<E>(
         &self,
         init: impl PinInit<T, E>,
@@ -221,6 +228,7 @@ impl<T> KmemCache<T> {
     ///
     /// [`SlabFlags::DMA32`]: crate::slab::SlabFlags::DMA32
     #[inline]
+    #[track_caller]
     pub fn alloc_dma32_zeroed(&self, gfp: Gfp) -> Result<Dma32<'_, T>>
     where
         T: Zeroable,
@@ -234,6 +242,7 @@ impl<T> KmemCache<T> {
     ///
     /// The errors of [`KmemCache::alloc_dma32_zeroed`].
     #[inline]
+    #[track_caller]
     pub fn alloc_dma32(&self, value: T, gfp: Gfp) -> Result<Dma32<'_, T>> {
         self.alloc(value, gfp)?.try_into()
     }
@@ -508,7 +517,8 @@ mod tests {
             .build()?;
         let a = cache.alloc([0; 256], Gfp::KERNEL)?;
         let b = cache.alloc([0; 256], Gfp::KERNEL)?;
-        let distance = |x: u64, y: u64| x.wrapping_sub(y);
+        // Without the tags that KASAN has in the top byte of addresses.
+        let distance = |x: u64, y: u64| x.wrapping_sub(y) << 8;
         assert_eq!(
             distance(Object::phys(&a), Object::phys(&b)),
             distance(Object::as_ptr(&a) as u64, Object::as_ptr(&b) as u64)

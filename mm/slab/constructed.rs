@@ -16,6 +16,7 @@ use core::{
         Deref,
         DerefMut, //
     },
+    panic::Location,
     ptr::NonNull, //
 };
 
@@ -161,6 +162,7 @@ impl<T: Construct> ConstructedCache<T> {
     /// [`EINVAL`] and one line in the log for flags that [`Gfp::allowed`] refuses and for
     /// `__GFP_ZERO`; [`ENOMEM`].
     #[inline]
+    #[track_caller]
     pub fn alloc(&self, gfp: Gfp) -> Result<Constructed<'_, T>> {
         let ptr = alloc::<T>(&self.raw, gfp)?;
         // SAFETY: The object was just allocated from this cache. The constructor made it a `T`, its
@@ -183,9 +185,15 @@ impl<T: Construct> ConstructedCache<T> {
 
 /// Allocates an object of a cache with a constructor.
 #[inline]
+#[track_caller]
 pub(crate) fn alloc<T>(cache: &RawCache, gfp: Gfp) -> Result<NonNull<T>> {
     if gfp.is_zeroed() {
-        return Err(gfp::refuse_zero());
+        let caller = Location::caller();
+        return Err(gfp::refuse(
+            gfp,
+            "__GFP_ZERO in a cache with a constructor",
+            caller,
+        ));
     }
     let gfp = gfp.allowed()?;
     // SAFETY: The cache is alive, and serves flags that are allowed.

@@ -7,6 +7,8 @@
 //! The kernel's own [`Flags`] cannot be made from a number, but a page-table format gets its
 //! `gfp_t` from C. [`Gfp`] converts from either.
 
+use core::panic::Location;
+
 use crate::{
     alloc::Flags,
     bindings,
@@ -47,9 +49,21 @@ const ZONES: bindings::gfp_t = bit(bindings::___GFP_DMA_BIT)
 /// Bits outside of `__GFP_BITS_MASK`.
 const UNKNOWN: bindings::gfp_t = !(bit(bindings::___GFP_LAST_BIT) - 1);
 
+/// Bits about the tags of memory, which are for pages of user space and for vmalloc(): with some of
+/// them, memory is not zeroed although `__GFP_ZERO` is set.
+const TAGS: bindings::gfp_t = {
+    #[allow(unused_mut)]
+    let mut bits = bit(bindings::___GFP_ZEROTAGS_BIT);
+    #[cfg(CONFIG_KASAN_HW_TAGS)]
+    {
+        bits |= bit(bindings::___GFP_SKIP_ZERO_BIT) | bit(bindings::___GFP_SKIP_KASAN_BIT);
+    }
+    bits
+};
+
 /// Bits that no allocation may have. The page allocator warns of `__GFP_NOFAIL` where it may not
 /// sleep, and of slabs of more than two pages that must not fail.
-const REFUSED: bindings::gfp_t = ZONES | UNKNOWN | NOFAIL;
+const REFUSED: bindings::gfp_t = ZONES | UNKNOWN | TAGS | NOFAIL;
 
 impl Gfp {
     /// The caller may sleep; the usual choice.
@@ -105,43 +119,49 @@ impl Gfp {
         self.0 & bindings::__GFP_ZERO != 0
     }
 
+    /// Returns the reason why no cache serves the flags, if there is one: zone bits (`__GFP_DMA`,
+    /// `__GFP_DMA32`, `__GFP_HIGHMEM`, `__GFP_MOVABLE`), bits about memory tags, unknown bits, or
+    /// `__GFP_NOFAIL`.
+    #[inline]
+    pub const fn why_refused(self) -> Option<&'static str> {
+        if self.0 & REFUSED == 0 {
+            None
+        } else if self.0 & NOFAIL != 0 {
+            Some("__GFP_NOFAIL")
+        } else if self.0 & ZONES != 0 {
+            Some("zone bits (the zone of an object is that of its cache)")
+        } else if self.0 & TAGS != 0 {
+            Some("bits about memory tags")
+        } else {
+            Some("unknown bits")
+        }
+    }
+
     /// Returns the raw flags if a slab cache can serve them without a warning of the kernel.
     /// Callable from any context.
     ///
     /// # Errors
     ///
-    /// [`EINVAL`] and one line in the log, which is rate-limited, for zone bits (`__GFP_DMA`,
-    /// `__GFP_DMA32`, `__GFP_HIGHMEM`, `__GFP_MOVABLE`), unknown bits, and `__GFP_NOFAIL`.
+    /// [`EINVAL`] if there is a [reason](Self::why_refused), and one line in the log, which is
+    /// rate-limited, with the place of the call.
     #[inline(always)]
+    #[track_caller]
     pub fn allowed(self) -> Result<bindings::gfp_t> {
-        if self.0 & REFUSED != 0 {
-            return Err(refuse(self));
+        match self.why_refused() {
+            Some(why) => Err(refuse(self, why, Location::caller())),
+            None => Ok(self.0),
         }
-        Ok(self.0)
     }
 }
 
 #[cold]
 #[inline(never)]
-fn refuse(gfp: Gfp) -> Error {
-    if gfp.0 & NOFAIL != 0 {
-        report(fmt!("allocation flags refused: __GFP_NOFAIL"));
-    } else {
-        report(fmt!(
-            "allocation flags refused: zone bits {:#x}, unknown bits {:#x} (an object's zone is \
-             its cache's)",
-            gfp.0 & ZONES,
-            gfp.0 & UNKNOWN
-        ));
-    }
-    EINVAL
-}
-
-#[cold]
-#[inline(never)]
-pub(crate) fn refuse_zero() -> Error {
+pub(crate) fn refuse(gfp: Gfp, why: &str, caller: &Location<'_>) -> Error {
     report(fmt!(
-        "allocation flags refused: __GFP_ZERO in a cache with a constructor"
+        "allocation flags {:#x} refused at {}:{}: {why}",
+        gfp.0,
+        caller.file(),
+        caller.line()
     ));
     EINVAL
 }

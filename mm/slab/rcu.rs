@@ -144,6 +144,7 @@ impl<T: Construct + Sync> RcuCache<T> {
     ///
     /// The errors of [`ConstructedCache::alloc`](crate::slab::ConstructedCache::alloc).
     #[inline]
+    #[track_caller]
     pub fn alloc(&self, gfp: Gfp) -> Result<RcuObject<'_, T>> {
         let node = constructed::alloc::<Node<T>>(&self.raw, gfp)?.as_ptr();
         // SAFETY: The node was just allocated: its field is not NULL.

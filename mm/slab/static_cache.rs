@@ -39,7 +39,8 @@ use crate::{
         raw_cache::{
             check_name,
             RawCache, //
-        }, //
+        },
+        report::report, //
     },
     sync::{
         atomic::{
@@ -373,7 +374,11 @@ pub unsafe fn realloc<C: StaticCache>(
         return Ok(NonNull::slice_from_raw_parts(ptr, size));
     }
 
-    let gfp = gfp.allowed().map_err(|_| AllocError)?;
+    if let Some(why) = gfp.why_refused() {
+        refuse(C::NAME, why);
+        return Err(AllocError);
+    }
+    let gfp = gfp.as_raw();
     let cache = C::slot().hot();
     if cache.is_null() {
         return Err(AllocError);
@@ -389,6 +394,13 @@ pub unsafe fn realloc<C: StaticCache>(
     };
     let ptr = NonNull::new(ptr.cast()).ok_or(AllocError)?;
     Ok(NonNull::slice_from_raw_parts(ptr, size))
+}
+
+/// Logs why there is no object. A call through `Box` or `Vec` has no place of its own.
+#[cold]
+#[inline(never)]
+fn refuse(cache: &CStr, why: &str) {
+    report(fmt!("allocation flags refused for cache '{cache}': {why}"));
 }
 
 /// Frees an object of a static cache.

@@ -60,8 +60,8 @@ fn device_with(mask: u64) -> Result<NonNull<bindings::device>> {
 mod suite {
     use super::*;
 
-    /// Every single bit in addition to the usual flags: zone bits and unknown bits are refused,
-    /// where a table has to be made.
+    /// Every single bit in addition to the usual flags: zone bits, bits about memory tags, and
+    /// unknown bits are refused, where a table has to be made.
     #[test]
     fn gfp_bits() -> Result {
         let set = mapped()?;
@@ -74,7 +74,15 @@ mod suite {
                 bindings::___GFP_MOVABLE_BIT,
             ]
             .contains(&bit);
-            let refused = zone || bit >= bindings::___GFP_LAST_BIT;
+            let tags = [
+                bindings::___GFP_ZEROTAGS_BIT,
+                #[cfg(CONFIG_KASAN_HW_TAGS)]
+                bindings::___GFP_SKIP_ZERO_BIT,
+                #[cfg(CONFIG_KASAN_HW_TAGS)]
+                bindings::___GFP_SKIP_KASAN_BIT,
+            ]
+            .contains(&bit);
+            let refused = zone || tags || bit >= bindings::___GFP_LAST_BIT;
             let (iova, other) = (0x1000_0000 + bit as usize * SZ_1M, 0x2000_0000);
             let expected = if refused {
                 (errno(EINVAL), 0)
