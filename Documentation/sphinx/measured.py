@@ -72,7 +72,8 @@ def human_bytes(count: float) -> str:
 
 def is_bytes(what: str) -> bool:
     """Tells columns of bytes by their names."""
-    return "/" not in what and (what == "pgsize" or what.endswith("_bytes"))
+    named = what in ("pgsize", "bytes", "offset") or what.endswith("_bytes")
+    return named and "/" not in what
 
 
 def cell(row: Row, what: str) -> str:

@@ -5,16 +5,13 @@ Fails, and says where, if an allocator's own count of bytes differs from what th
 if the pool exceeds one of its limits.
 """
 
-import argparse
-import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from math import comb
 from pathlib import Path
-from typing import Any
 
-Row = dict[str, Any]
+from results import Row, aligned, parser, read, release, write
+
 # A limit on a row: the row, its figure, the limit, and the slab's figure if there is one.
 Case = tuple[Row, float, float, float | None]
 
@@ -56,7 +53,7 @@ def floor_bytes(row: Row) -> int:
     return page * (min(pages, live) if row["workload"] == "worst" else pages)
 
 
-def complete(row: Row, release: str) -> Row:
+def complete(row: Row, kernel: str) -> Row:
     """A row as it is written to JSON."""
     row = dict(row)
     if row.pop("accounts"):
@@ -68,7 +65,7 @@ def complete(row: Row, release: str) -> Row:
     if row["workload"] != "shrink":
         row["settled_bytes"] = None
     row["floor_bytes"] = floor_bytes(row)
-    row["kernel"] = release
+    row["kernel"] = kernel
     return row
 
 
@@ -218,13 +215,6 @@ def kib(count: int | None) -> str:
     return f"{count / 1024:,.0f}K" if count % 1024 == 0 else f"{count / 1024:,.1f}K"
 
 
-def aligned(lines: list[list[str]]) -> Iterator[str]:
-    """Lines of cells, aligned to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    for line in lines:
-        yield "  ".join(cell.rjust(width) for cell, width in zip(line, widths))
-
-
 def block(
     rows: list[Row],
     workload: str,
@@ -285,32 +275,15 @@ def show(rows: list[Row]) -> Iterator[str]:
         yield from block(rows, workload, 1, cell)
 
 
-def read(path: Path) -> list[Row]:
-    """The results of one allocator."""
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    if not rows:
-        sys.exit(f"memory_table.py: no results in {path}")
-    return rows
-
-
-def parse_args() -> argparse.Namespace:
-    """The arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kernel", type=Path, help="a file with the release of the kernel")
-    parser.add_argument("json", type=Path, help="the file to write")
-    parser.add_argument("results", type=Path, nargs="+", help="table_bench/results of debugfs")
-    return parser.parse_args()
-
-
 def main() -> None:
     """Reads the results of all allocators, writes, prints and judges them."""
-    args = parse_args()
-    release = args.kernel.read_text(encoding="utf-8").strip()
-    rows = [complete(row, release) for path in args.results for row in read(path)]
-    new = args.json.with_suffix(".new")
-    new.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    os.replace(new, args.json)
-    print(f"Linux {release}, tables of {rows[0]['table_bytes']:,} bytes")
+    arguments = parser(__doc__)
+    arguments.add_argument("results", type=Path, nargs="+", help="table_bench/results of debugfs")
+    args = arguments.parse_args()
+    kernel = release(args)
+    rows = [complete(row, kernel) for path in args.results for row in read(path)]
+    write(args.json, rows)
+    print(f"Linux {kernel}, tables of {rows[0]['table_bytes']:,} bytes")
     print("\n".join(show(rows)))
     lines, exceeded = verdicts(rows)
     exceeded += [*leftovers(rows), *disagreements(rows)]

@@ -21,10 +21,13 @@ not_empty() {
 	done | grep -c .
 }
 
-plan 7
+plan 10
 check 'the format loads beside C' modprobe io_pgtable_arm_v7s_rust takeover=0
 check 'the benchmark runs' modprobe v7s_bench calls=1
 has 'and has results' '"op": *"unmap"' "$(cat $results)"
+check 'it unloads' rmmod v7s_bench
+check 'it runs between marks' modprobe v7s_bench events=1
+has 'and names the sections' '"buffer": *"scattered"' "$(cat $results)"
 check 'it unloads' rmmod v7s_bench
 check 'the dump is made' modprobe v7s_dump
 same 'by both, in all configurations' 10 "$(not_empty)"

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The measured cases.
+//! The measured cases: the callers of table sets, and runs of pages that tell what an entry costs.
 
-use kernel::sizes::{
-    SZ_16M,
-    SZ_1M,
-    SZ_4K,
-    SZ_64K, //
+use kernel::{
+    prelude::*,
+    sizes::{
+        SZ_16M,
+        SZ_1M,
+        SZ_4K,
+        SZ_64K, //
+    }, //
 };
+
+use io_pgtable_arm_v7s_rust::quirk;
 
 /// The way in which the walker reads tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,6 +70,50 @@ impl Touch {
     }
 }
 
+/// A caller's configuration of its table set.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller {
+    /// The driver that has such a set, if one does.
+    pub(crate) name: Option<&'static str>,
+    pub(crate) quirks: usize,
+    pub(crate) oas: u32,
+    pub(crate) walker: Walker,
+    pub(crate) flush: Flush,
+}
+
+impl Caller {
+    const MTK: Self = Self {
+        name: Some("mtk_iommu"),
+        quirks: quirk::ARM_NS | quirk::NO_PERMS | quirk::ARM_MTK_EXT,
+        oas: 35,
+        walker: Walker::Noncoherent,
+        flush: Flush::None,
+    };
+
+    /// The drivers: mtk_iommu, the same with a walker that snoops, and msm_iommu, which has
+    /// permissions and callbacks.
+    pub(crate) const DRIVERS: [Self; 3] = [
+        Self::MTK,
+        Self {
+            walker: Walker::Coherent,
+            ..Self::MTK
+        },
+        Self {
+            name: Some("msm_iommu"),
+            quirks: 0,
+            oas: 32,
+            walker: Walker::Noncoherent,
+            flush: Flush::Page,
+        },
+    ];
+
+    /// The output address for an input address: above 4 GiB for sets that have such addresses.
+    pub(crate) fn paddr(&self, iova: usize) -> u64 {
+        let offset = if self.oas > 32 { 1 << 32 } else { 1 << 31 };
+        iova as u64 ^ offset
+    }
+}
+
 /// A combination of operation, page size, count, walker and callbacks.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
@@ -79,6 +128,17 @@ const PAGE_SIZES: [usize; 4] = [SZ_4K, SZ_64K, SZ_1M, SZ_16M];
 const COUNTS: [usize; 7] = [1, 2, 16, 64, 256, 1024, 4096];
 
 impl Case {
+    /// The configuration of the table set: the simplest.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            name: None,
+            quirks: 0,
+            oas: 32,
+            walker: self.walker,
+            flush: self.flush,
+        }
+    }
+
     /// Bytes that one call maps.
     pub(crate) fn bytes(&self) -> usize {
         self.pgsize * self.count
@@ -98,39 +158,30 @@ impl Case {
     }
 }
 
-/// All cases of mapping and unmapping, in the order in which they are measured and reported.
-pub(crate) fn all() -> impl Iterator<Item = Case> {
-    let walkers = [Walker::Coherent, Walker::Noncoherent];
-    let touches = [Touch::Hit, Touch::First];
-    walkers.into_iter().flat_map(move |walker| {
-        touches.into_iter().flat_map(move |touch| {
-            PAGE_SIZES.into_iter().flat_map(move |pgsize| {
-                COUNTS.into_iter().flat_map(move |count| {
-                    [Flush::None, Flush::Page, Flush::Queued]
-                        .into_iter()
-                        .map(move |flush| Case {
+/// Calls `measure` for all cases of mapping and unmapping, in the order of the report.
+// Loops, because an iterator of all cases takes a kilobyte of the stack.
+pub(crate) fn for_each(mut measure: impl FnMut(&Case) -> Result) -> Result {
+    for walker in [Walker::Coherent, Walker::Noncoherent] {
+        for touch in [Touch::Hit, Touch::First] {
+            for pgsize in PAGE_SIZES {
+                for count in COUNTS {
+                    for flush in [Flush::None, Flush::Page, Flush::Queued] {
+                        let case = Case {
                             pgsize,
                             count,
                             walker,
                             flush,
                             touch,
-                        })
-                        .filter(Case::is_worth_it)
-                })
-            })
-        })
-    })
-}
-
-/// The cases of making and freeing a set.
-pub(crate) fn lifetimes() -> impl Iterator<Item = Case> {
-    [Walker::Coherent, Walker::Noncoherent]
-        .into_iter()
-        .map(|walker| Case {
-            walker,
-            touch: Touch::First,
-            ..Case::COMMON
-        })
+                        };
+                        if case.is_worth_it() {
+                            measure(&case)?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Case {

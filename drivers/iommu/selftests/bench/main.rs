@@ -9,18 +9,20 @@
 //! Load `io_pgtable_arm_v7s_rust` with `takeover=0` first, so that ARM_V7S is C. Results of the
 //! measured calls are checked.
 //!
-//! - [`case`]: the measured combinations; [`tables`]: table sets of either implementation;
-//! - [`window`]: calls on one CPU; [`floor`]: lower bounds; [`cpus`]: several CPUs at once;
-//!   [`slab`]: the cache that tables come from;
+//! - [`case`]: the callers and the measured combinations; [`tables`]: table sets of either
+//!   implementation;
+//! - [`replay`]: the calls of drivers for buffers; [`events`]: marks for a plugin that counts them;
+//! - [`window`]: runs of pages; [`floor`]: lower bounds; [`slab`]: the cache that tables come from;
 //! - [`row`]: results as JSON.
 
 mod case;
-mod cpus;
 #[path = "../lib/device.rs"]
 mod device;
+mod events;
 mod floor;
 #[path = "../lib/provider.rs"]
 mod provider;
+mod replay;
 mod row;
 mod slab;
 #[path = "../../../../mm/selftests/lib/stopwatch.rs"]
@@ -36,6 +38,7 @@ use kernel::{
 use slab_rust::compat::parameter;
 
 use case::{
+    Caller,
     Case,
     Touch, //
 };
@@ -63,13 +66,13 @@ module! {
     description: "Benchmark of ARMv7 short-descriptor page tables, Rust against C",
     license: "GPL",
     params: {
-        cpus: u8 {
+        events: u8 {
             default: 0,
-            description: "1: all CPUs at once, on ranges that share tables; 0: one CPU, all cases",
+            description: "1: mark what drivers do for a plugin of QEMU; 0: measure everything",
         },
         calls: u32 {
-            default: 1000,
-            description: "Calls that a mean is taken over, on one CPU",
+            default: 200,
+            description: "Calls that a mean is taken over",
         },
     },
 }
@@ -84,9 +87,9 @@ impl kernel::InPlaceModule for Bench {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         let dir = debugfs::Dir::new(c"v7s_bench");
         pin_init::pin_init_scope(move || {
-            let results = match parameter(&module_parameters::cpus) {
-                0 => one_cpu()?,
-                _ => cpus::measure()?,
+            let results = match parameter(&module_parameters::events) {
+                0 => everything()?,
+                _ => marked()?,
             };
             Ok(try_pin_init!(Self {
                 _results <- dir.read_only_file(c"results", Results(results)),
@@ -105,35 +108,59 @@ fn few_calls() -> usize {
     calls().div_ceil(10)
 }
 
-/// Measures all cases on one CPU.
-fn one_cpu() -> Result<KVec<Row>> {
+/// Measures everything.
+fn everything() -> Result<KVec<Row>> {
     let dev = tables::device()?;
     let watch = Stopwatch::new();
     let mut rows = KVec::new();
     compare_providers(&dev)?;
-    for case in case::all() {
-        measure_case(&mut rows, &watch, &case, &dev)?;
-    }
-    for case in case::lifetimes() {
-        let rust = measure_lifetime(&watch, Provider::Rust, &case, &dev)?;
-        let c = measure_lifetime(&watch, Provider::C, &case, &dev)?;
-        rows.push(Row::of("create", &case, rust.map, c.map), GFP_KERNEL)?;
-        rows.push(Row::of("destroy", &case, rust.unmap, c.unmap), GFP_KERNEL)?;
-    }
+    measure_drivers(&mut rows, &watch, &dev)?;
+    case::for_each(|case| measure_case(&mut rows, &watch, case, &dev))?;
     slab::measure(&mut rows, &watch)?;
+    Ok(rows)
+}
+
+/// Makes the calls of drivers between marks. The rows have no figures, and are those of two sections
+/// in Rust and then two in C.
+fn marked() -> Result<KVec<Row>> {
+    let dev = tables::device()?;
+    let watch = Stopwatch::new();
+    let mut rows = KVec::new();
+    let buffers = replay::buffers()?;
+    for caller in &Caller::DRIVERS {
+        for buffer in &buffers {
+            buffer.mark(&mut rows, &watch, caller, &dev)?;
+        }
+    }
     Ok(rows)
 }
 
 /// Checks that the two providers are different code.
 #[inline(never)] // For a stack frame of its own.
 fn compare_providers(dev: &PlatformDevice) -> Result {
-    let case = Case::COMMON;
-    let rust = Tables::new(Provider::Rust, &case, dev)?;
-    let c = Tables::new(Provider::C, &case, dev)?;
+    let caller = Case::COMMON.caller();
+    let rust = Tables::new(Provider::Rust, &caller, dev)?;
+    let c = Tables::new(Provider::C, &caller, dev)?;
     match (rust.set(), c.set()) {
         (Some(rust), Some(c)) => check_providers(rust, c),
         _ => Err(EINVAL),
     }
+}
+
+/// Measures buffers, and the creation and destruction of sets.
+#[inline(never)] // For a stack frame of its own.
+fn measure_drivers(rows: &mut KVec<Row>, watch: &Stopwatch, dev: &PlatformDevice) -> Result {
+    let buffers = replay::buffers()?;
+    for caller in &Caller::DRIVERS {
+        for buffer in &buffers {
+            buffer.measure(rows, watch, caller, dev)?;
+        }
+        let rust = measure_lifetime(watch, Provider::Rust, caller, dev)?;
+        let c = measure_lifetime(watch, Provider::C, caller, dev)?;
+        rows.push(Row::by("create", caller, rust.map, c.map), GFP_KERNEL)?;
+        rows.push(Row::by("destroy", caller, rust.unmap, c.unmap), GFP_KERNEL)?;
+    }
+    Ok(())
 }
 
 /// Measures all operations of a case.

@@ -9,18 +9,14 @@ use kernel::{
     bindings,
     iommu::pgtable::prot,
     prelude::*,
-    sizes::{
-        SZ_16M,
-        SZ_1M,
-        SZ_4K,
-        SZ_64K, //
-    },
     types::Opaque, //
 };
 
+use io_pgtable_arm_v7s_rust::PAGE_SIZES;
+
 use crate::{
     case::{
-        Case,
+        Caller,
         Flush,
         Walker, //
     },
@@ -57,9 +53,9 @@ static CALLBACKS: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
     tlb_add_page: Some(add_page),
 };
 
-fn gather(case: &Case) -> Opaque<bindings::iommu_iotlb_gather> {
+fn gather(caller: &Caller) -> Opaque<bindings::iommu_iotlb_gather> {
     Opaque::new(bindings::iommu_iotlb_gather {
-        queued: case.flush == Flush::Queued,
+        queued: caller.flush == Flush::Queued,
         ..Default::default()
     })
 }
@@ -120,13 +116,18 @@ pub(crate) struct Tables<'a> {
 unsafe impl Sync for Tables<'_> {}
 
 impl<'a> Tables<'a> {
-    pub(crate) fn new(provider: Provider, case: &Case, dev: &'a PlatformDevice) -> Result<Self> {
+    pub(crate) fn new(
+        provider: Provider,
+        caller: &Caller,
+        dev: &'a PlatformDevice,
+    ) -> Result<Self> {
         let mut cfg = bindings::io_pgtable_cfg {
-            pgsize_bitmap: SZ_4K | SZ_64K | SZ_1M | SZ_16M,
+            quirks: caller.quirks,
+            pgsize_bitmap: PAGE_SIZES,
             ias: IAS,
-            oas: 32,
-            coherent_walk: case.walker == Walker::Coherent,
-            tlb: match case.flush {
+            oas: caller.oas,
+            coherent_walk: caller.walker == Walker::Coherent,
+            tlb: match caller.flush {
                 Flush::None => ptr::null(),
                 Flush::Page | Flush::Queued => &CALLBACKS,
             },
@@ -139,19 +140,19 @@ impl<'a> Tables<'a> {
         Ok(Self {
             ops: ops.as_ptr(),
             calls: *ops,
-            gather: gather(case),
+            gather: gather(caller),
             owned: Some(ops),
             _dev: dev,
         })
     }
 
     /// Tables whose operations do nothing, to measure what calling them costs.
-    pub(crate) fn nothing(case: &Case, dev: &'a PlatformDevice) -> Self {
+    pub(crate) fn nothing(caller: &Caller, dev: &'a PlatformDevice) -> Self {
         // INVARIANT: These may be called with anything.
         Self {
             ops: ptr::null_mut(),
             calls: NOTHING,
-            gather: gather(case),
+            gather: gather(caller),
             owned: None,
             _dev: dev,
         }
