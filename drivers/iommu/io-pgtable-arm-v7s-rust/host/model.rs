@@ -589,7 +589,9 @@ fn ranges_beyond_the_end() {
     for size in SIZES {
         let mut pair = Pair::new(0, true, Driver::Recording);
         let iova = SPACE - size;
-        for count in [2, 1, 2] {
+        // As many bytes as there are numbers, and one page.
+        let wrapped = usize::MAX / size + 2;
+        for count in [2, wrapped, 1, 2] {
             pair.call(&Call::Map {
                 iova,
                 paddr: 0,
@@ -607,12 +609,43 @@ fn ranges_beyond_the_end() {
                 flags: RW,
             });
         }
-        for count in [2, usize::MAX, 1] {
+        for count in [2, usize::MAX, wrapped, 1] {
             pair.check();
             pair.call(&Call::Unmap { iova, size, count });
         }
         pair.check();
     }
+}
+
+/// Retired tables are taken again, the last one first, and freed with their set.
+#[test]
+fn retired_tables() {
+    let calls = |set: &mut Pair, allocations, mibs: usize| {
+        set.call(&Call::Exhaust(allocations));
+        for mib in 0..mibs {
+            set.call(&Call::Map {
+                iova: mib * SZ_1M + SZ_64K,
+                paddr: 0x4000_0000,
+                size: SZ_4K,
+                count: 2,
+                flags: RW,
+            });
+        }
+        set.check();
+        set.call(&Call::Unmap {
+            iova: 0,
+            size: SZ_1M,
+            count: mibs,
+        });
+        set.check();
+    };
+    let mut set = Pair::new(0, false, Driver::NoCallbacks);
+    calls(&mut set, 3, 3);
+    assert_eq!(set.set.readers().retired(), 3);
+    // The fourth needs one that there is no memory for.
+    calls(&mut set, 0, 4);
+    calls(&mut set, 1, 4);
+    assert_eq!(set.set.readers().retired(), 4);
 }
 
 /// Populated tables need no memory and stay when all is unmapped, until a section takes their place
