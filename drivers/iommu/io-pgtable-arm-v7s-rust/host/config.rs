@@ -108,6 +108,7 @@ fn registers() {
         assert_eq!(registers.nmrr, 0x4000_4000, "NMRR");
         assert_eq!(cfg.pgsize_bitmap, PAGE_SIZES);
         assert_eq!(set.l1_bytes(), 16384);
+        assert_eq!(set.l2_bytes(3), 3 * 1024);
     }
     // Bits 32 to 34 of the address are in bits 0 to 2.
     let mut cfg = request(MTK | quirk::ARM_MTK_TTBR_EXT, 34, 35);
