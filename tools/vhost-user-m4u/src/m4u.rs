@@ -348,3 +348,112 @@ impl M4u {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ram::BASE;
+
+    const L1: u64 = BASE;
+    const L2: u64 = BASE + 0x4000;
+    const REGISTERS: u64 = BASE + 0x8000;
+    /// Two pages, of entries 3 and 4 of the second-level table.
+    const IOVA: u64 = 0x10_3000;
+    const NEXT: u64 = 0x10_4000;
+    const PADDR: u64 = BASE + 0x9000;
+
+    /// Returns an M4U whose tables map both pages to `PADDR`.
+    fn m4u() -> M4u {
+        let ram = Box::leak(Box::new(Ram::new(0x1_0000).unwrap()));
+        let m4u = M4u::new(ram, REGISTERS, None).unwrap();
+        write(&m4u, L1 + 4, L2 as u32 | 9);
+        map(&m4u, IOVA);
+        map(&m4u, NEXT);
+        write(&m4u, REGISTERS + PT_BASE_ADDR, L1 as u32);
+        m4u
+    }
+
+    fn write(m4u: &M4u, at: u64, value: u32) {
+        m4u.ram.word(at).unwrap().store(value, Ordering::Relaxed);
+    }
+
+    fn entry(iova: u64) -> u64 {
+        L2 + (iova >> 12 & 0xff) * 4
+    }
+
+    fn map(m4u: &M4u, iova: u64) {
+        write(m4u, entry(iova), PADDR as u32 | 0xc02);
+    }
+
+    fn unmap(m4u: &M4u, iova: u64) {
+        write(m4u, entry(iova), 0);
+    }
+
+    fn access(m4u: &M4u, iova: u64) -> Result<u64, Miss> {
+        m4u.access(iova, false, |paddr| paddr)
+    }
+
+    /// Requests the invalidation of one page, as the driver does.
+    fn request(m4u: &M4u, iova: u64) {
+        write(m4u, REGISTERS + INVALIDATE_START, iova as u32);
+        write(m4u, REGISTERS + INVALIDATE_END, iova as u32);
+        write(m4u, REGISTERS + CPE_DONE, 0);
+        write(m4u, REGISTERS + INVALIDATE, INVALIDATE_RANGE);
+    }
+
+    /// Invalidates one page in use, and returns true if the answer was in time.
+    fn invalidate_in_time(m4u: &M4u, iova: u64) -> bool {
+        let late = m4u.counts.late_invalidations.get();
+        access(m4u, iova).unwrap();
+        m4u.poll();
+        request(m4u, iova);
+        m4u.poll();
+        m4u.counts.late_invalidations.get() == late
+    }
+
+    #[test]
+    fn a_translation_holds_until_its_invalidation() {
+        let m4u = m4u();
+        assert_eq!(access(&m4u, IOVA + 5), Ok(PADDR + 5));
+        unmap(&m4u, IOVA);
+        assert_eq!(access(&m4u, IOVA), Ok(PADDR));
+        request(&m4u, IOVA);
+        assert_eq!(access(&m4u, IOVA), Err(Miss::Unmapped));
+        assert_eq!(m4u.register(INVALIDATE).load(Ordering::Relaxed), 0);
+        assert_eq!(m4u.register(CPE_DONE).load(Ordering::Relaxed), 1);
+        assert_eq!(m4u.counts.faults.get(), 1);
+        assert_eq!(m4u.counts.freed_mapped.get(), 0);
+    }
+
+    #[test]
+    fn a_late_answer_invalidates_everything() {
+        let m4u = m4u();
+        for iova in [IOVA, NEXT] {
+            access(&m4u, iova).unwrap();
+            unmap(&m4u, iova);
+        }
+        m4u.poll();
+        request(&m4u, IOVA);
+        thread::sleep(Duration::from_micros(2 * LATE));
+        assert_eq!(access(&m4u, NEXT), Err(Miss::Unmapped));
+        assert_eq!(m4u.counts.late_invalidations.get(), 1);
+    }
+
+    #[test]
+    fn a_page_that_is_mapped_after_its_invalidation_is_counted() {
+        let m4u = m4u();
+        // A busy machine may be late.
+        while !invalidate_in_time(&m4u, IOVA) {}
+        assert_eq!(m4u.counts.freed_mapped.get(), 1);
+    }
+
+    #[test]
+    fn a_rogue_access_leaves_no_translation() {
+        let m4u = m4u();
+        assert!(m4u.stray(IOVA, false, |_| ()).is_ok());
+        unmap(&m4u, IOVA);
+        assert_eq!(m4u.stray(IOVA, false, |_| ()), Err(Miss::Unmapped));
+        assert_eq!(m4u.counts.translations.get(), 0);
+        assert_eq!(m4u.counts.faults.get(), 1);
+    }
+}
