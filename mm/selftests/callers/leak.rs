@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Leaked objects of each kind of cache.
+//! Leaked objects of each kind of cache, and a leaked cache.
 
 #![deny(unsafe_code)]
 
@@ -52,6 +52,12 @@ impl Construct for Value {
 /// Lets KFENCE come up for the next allocation.
 fn wait() {
     fsleep(Delta::from_millis(3));
+}
+
+/// Leaks a cache.
+pub(crate) fn cache() -> Result {
+    forget(KmemCache::<[u64; 24]>::builder(c"slab_callers_leaked").build()?);
+    Ok(())
 }
 
 /// Leaks objects of all kinds of caches and drops the caches, in zone normal.

@@ -4,7 +4,7 @@
 //!
 //! - [`leak`]: objects of each kind of cache are leaked, and the caches are dropped. With
 //!   `kfence.sample_interval=1` on the kernel's command line, KFENCE takes an object each
-//!   millisecond, unless the cache has no KFENCE.
+//!   millisecond, unless the cache has no KFENCE. A cache is leaked, too.
 //! - [`device`]: `/dev/slab_callers` reads from a vector in a static cache, which hardened user
 //!   copies check.
 //!
@@ -40,6 +40,7 @@ impl kernel::InPlaceModule for SlabCallers {
         pin_init::pin_init_scope(move || {
             device::Buffers::create()?;
             leak::all()?;
+            leak::cache()?;
             Ok(try_pin_init!(Self {
                 _device <- MiscDeviceRegistration::register(MiscDeviceOptions {
                     name: c"slab_callers",

@@ -14,7 +14,7 @@ stays() {
 	dmesg | grep -cE "cache '$1[^']*' stays behind: 3 of its objects leaked"
 }
 
-plan 13
+plan 18
 has 'KFENCE is enabled' '^[1-9]' "$(cat /sys/module/kfence/parameters/sample_interval)"
 check 'the callers are loaded' modprobe slab_callers
 for kind in plain constructed rcu; do
@@ -30,3 +30,10 @@ same 'a vector in a static cache is read by user space' 'from a static cache' \
 	"$(cat /dev/slab_callers)"
 same 'which may copy all of an object' 256 "$(cat $slab/slab_callers_text/usersize)"
 check 'the callers are unloaded' rmmod slab_callers
+
+leaked=$slab/slab_callers_leaked
+same 'a leaked cache has its file' 0 "$(cat $leaked/cache_dma32)"
+check 'which does not hold slab_rust' rmmod slab_rust
+check 'the cache stays' [ -d $leaked ]
+check 'the file goes with the code for it' [ ! -e $leaked/cache_dma32 ]
+has 'the log names the cache' "cache 'slab_callers_leaked' stays behind: it was leaked" "$(dmesg)"
