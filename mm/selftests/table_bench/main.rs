@@ -36,6 +36,7 @@ use kernel::{
 };
 
 use allocator::Allocator;
+use case::Case;
 use contender::Contender;
 use population::LoopCost;
 use row::{
@@ -97,19 +98,47 @@ fn measure<A: Allocator>(
     let loops = LoopCost::new(&watch)?;
     let mut rows = KVec::new();
     for case in case::all().filter(|case| case.tables <= most) {
-        let mut row = Row::new(contender, case);
-        for seed in 0..case.rounds() {
-            let make = || {
-                let count = if contender.shared { 1 } else { case.owners };
-                let mut made = KVec::with_capacity(count, GFP_KERNEL)?;
-                for _ in 0..count {
-                    made.push(make()?, GFP_KERNEL)?;
-                }
-                Ok(made)
-            };
-            row.add(&round::run(&watch, &loops, make, &case, seed)?);
-        }
-        rows.push(row, GFP_KERNEL)?;
+        measure_case(&mut rows, &watch, &loops, make, contender, case)?;
     }
     Ok(rows)
+}
+
+/// Measures a case.
+#[inline(never)] // For a stack frame of its own.
+fn measure_case<A: Allocator>(
+    rows: &mut KVec<Row>,
+    watch: &Stopwatch,
+    loops: &LoopCost,
+    make: fn() -> Result<A>,
+    contender: &'static Contender,
+    case: Case,
+) -> Result {
+    let mut row = Row::new(contender, case);
+    for seed in 0..case.rounds() {
+        measure_round(watch, loops, make, seed, &mut row)?;
+    }
+    Ok(rows.push(row, GFP_KERNEL)?)
+}
+
+/// Adds a round of the case of a row, with allocators of its own.
+#[inline(never)] // For a stack frame of its own.
+fn measure_round<A: Allocator>(
+    watch: &Stopwatch,
+    loops: &LoopCost,
+    make: fn() -> Result<A>,
+    seed: u64,
+    row: &mut Row,
+) -> Result {
+    let case = row.case;
+    let make = || {
+        let count = if row.contender.shared { 1 } else { case.owners };
+        let mut made = KVec::with_capacity(count, GFP_KERNEL)?;
+        for _ in 0..count {
+            made.push(make()?, GFP_KERNEL)?;
+        }
+        Ok(made)
+    };
+    let readings = round::run(watch, loops, make, &case, seed)?;
+    row.add(&readings);
+    Ok(())
 }

@@ -23,8 +23,8 @@ use crate::{
 
 /// A case and its readings: sums over all rounds, least times.
 pub(crate) struct Row {
-    contender: &'static Contender,
-    case: Case,
+    pub(crate) contender: &'static Contender,
+    pub(crate) case: Case,
     sums: Readings,
     rounds: i64,
 }

@@ -91,6 +91,7 @@ pub(crate) enum L2Tables {
 
 impl L2Tables {
     /// Makes the source of a set for `cfg`.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn new(cfg: &Config) -> Result<Self> {
         // INVARIANT: Both caches are of `L2Slots`, and a pool is made for their size.
         Ok(match source()? {

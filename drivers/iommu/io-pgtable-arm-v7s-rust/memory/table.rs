@@ -89,6 +89,7 @@ pub(crate) struct L1 {
 
 impl L1 {
     /// Allocates an empty table for `cfg`; may sleep.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn new(cfg: &Config) -> Result<Self> {
         let entries = cfg.l1_entries();
         let marks = new_marks(entries)?;

@@ -401,63 +401,64 @@ mod suite {
     #[test]
     fn errors() -> Result {
         const BITS: u32 = usize::BITS;
+        const IAS: usize = 1 << 30;
+        const OAS: u64 = 1 << 31;
+        const CASES: &[(usize, u64, usize, usize, u32, Error)] = &[
+            (IAS, 0, SZ_4K, 1, RW, ERANGE),
+            (0, OAS, SZ_4K, 1, RW, ERANGE),
+            (usize::MAX & !0xfff, 0, SZ_4K, 1, RW, ERANGE),
+            (0, u64::MAX & !0xfff, SZ_4K, 1, RW, ERANGE),
+            // Whatever else is wrong.
+            (IAS, 0, SZ_4K, 1, 0, ERANGE),
+            (0, OAS, SZ_4K, 0, RW, ERANGE),
+            (IAS, 0, 0, 1, RW, ERANGE),
+            (IAS + 1, OAS + 1, 3, 0, 0, ERANGE),
+            // Neither readable nor writable.
+            (0, 0, SZ_4K, 1, 0, EINVAL),
+            (0, 0, SZ_4K, 1, prot::CACHE | prot::NOEXEC, EINVAL),
+            (0, 0, SZ_4K, 1, prot::MMIO | prot::PRIVILEGED, EINVAL),
+            (0, 0, SZ_16M, 1, prot::CACHE, EINVAL),
+            (1, 0, SZ_4K, usize::MAX >> 24, 0, EINVAL),
+            // No pages.
+            (0, 0, SZ_4K, 0, RW, EINVAL),
+            (0, 0, SZ_64K, 0, RW, EINVAL),
+            (0, 0, SZ_1M, 0, RW, EINVAL),
+            (0, 0, SZ_16M, 0, RW, EINVAL),
+            // No such size.
+            (0, 0, 0, 1, RW, EINVAL),
+            (0, 0, 1, 1, RW, EINVAL),
+            (0, 0, 0x2000, 1, RW, EINVAL),
+            (0, 0, 0x3000, 1, RW, EINVAL),
+            (0, 0, 0x20_0000, 1, RW, EINVAL),
+            (0, 0, SZ_4K | SZ_64K, 1, RW, EINVAL),
+            #[cfg(CONFIG_64BIT)]
+            (0, 0, 1 << 32, 1, RW, EINVAL),
+            // The start fits, the end does not.
+            (IAS - SZ_4K, 0, SZ_4K, 2, RW, ERANGE),
+            (IAS - SZ_64K, 0, SZ_64K, 2, RW, ERANGE),
+            (IAS - SZ_1M, 0, SZ_1M, 2, RW, ERANGE),
+            (IAS - SZ_16M, 0, SZ_16M, 2, RW, ERANGE),
+            (0, OAS - 0x1000, SZ_4K, 2, RW, ERANGE),
+            (0, OAS - 0x1_0000, SZ_64K, 2, RW, ERANGE),
+            (0, OAS - 0x10_0000, SZ_1M, 2, RW, ERANGE),
+            (0, OAS - 0x100_0000, SZ_16M, 2, RW, ERANGE),
+            (0, 0, SZ_4K, (1 << 18) + 1, RW, ERANGE),
+            (0, 0, SZ_16M, 65, RW, ERANGE),
+            // Counts whose bytes overflow.
+            (0, 0, SZ_4K, usize::MAX, RW, ERANGE),
+            (0, 0, SZ_4K, 1 << (BITS - 12), RW, ERANGE),
+            (0, 0, SZ_64K, 1 << (BITS - 16), RW, ERANGE),
+            (0, 0, SZ_1M, (1 << (BITS - 20)) + 1, RW, ERANGE),
+            (0, 0, SZ_16M, (1 << (BITS - 24)) + 1, RW, ERANGE),
+            (SZ_4K, 0, SZ_4K, (1 << (BITS - 12)) - 1, RW, ERANGE),
+        ];
 
         let set = Set::of(0, 30, 31)?;
-        let (ias, oas) = (1usize << 30, 1u64 << 31);
-        let (range, inval) = (errno(ERANGE), errno(EINVAL));
-        for (iova, paddr, size, count, flags, error) in [
-            (ias, 0, SZ_4K, 1, RW, range),
-            (0, oas, SZ_4K, 1, RW, range),
-            (usize::MAX & !0xfff, 0, SZ_4K, 1, RW, range),
-            (0, u64::MAX & !0xfff, SZ_4K, 1, RW, range),
-            // The error of the address comes first.
-            (ias, 0, SZ_4K, 1, 0, range),
-            (0, oas, SZ_4K, 0, RW, range),
-            (ias, 0, 0, 1, RW, range),
-            (ias + 1, oas + 1, 3, 0, 0, range),
-            // Neither readable nor writable.
-            (0, 0, SZ_4K, 1, 0, inval),
-            (0, 0, SZ_4K, 1, prot::CACHE | prot::NOEXEC, inval),
-            (0, 0, SZ_4K, 1, prot::MMIO | prot::PRIVILEGED, inval),
-            (0, 0, SZ_16M, 1, prot::CACHE, inval),
-            (1, 0, SZ_4K, usize::MAX >> 24, 0, inval),
-            // No pages.
-            (0, 0, SZ_4K, 0, RW, inval),
-            (0, 0, SZ_64K, 0, RW, inval),
-            (0, 0, SZ_1M, 0, RW, inval),
-            (0, 0, SZ_16M, 0, RW, inval),
-            // No such size.
-            (0, 0, 0, 1, RW, inval),
-            (0, 0, 1, 1, RW, inval),
-            (0, 0, 0x2000, 1, RW, inval),
-            (0, 0, 0x3000, 1, RW, inval),
-            (0, 0, 0x20_0000, 1, RW, inval),
-            (0, 0, SZ_4K | SZ_64K, 1, RW, inval),
-            #[cfg(CONFIG_64BIT)]
-            (0, 0, 1 << 32, 1, RW, inval),
-            // The start fits, the end does not.
-            (ias - SZ_4K, 0, SZ_4K, 2, RW, range),
-            (ias - SZ_64K, 0, SZ_64K, 2, RW, range),
-            (ias - SZ_1M, 0, SZ_1M, 2, RW, range),
-            (ias - SZ_16M, 0, SZ_16M, 2, RW, range),
-            (0, oas - 0x1000, SZ_4K, 2, RW, range),
-            (0, oas - 0x1_0000, SZ_64K, 2, RW, range),
-            (0, oas - 0x10_0000, SZ_1M, 2, RW, range),
-            (0, oas - 0x100_0000, SZ_16M, 2, RW, range),
-            (0, 0, SZ_4K, (1 << 18) + 1, RW, range),
-            (0, 0, SZ_16M, 65, RW, range),
-            // Counts whose bytes overflow.
-            (0, 0, SZ_4K, usize::MAX, RW, range),
-            (0, 0, SZ_4K, 1 << (BITS - 12), RW, range),
-            (0, 0, SZ_64K, 1 << (BITS - 16), RW, range),
-            (0, 0, SZ_1M, (1 << (BITS - 20)) + 1, RW, range),
-            (0, 0, SZ_16M, (1 << (BITS - 24)) + 1, RW, range),
-            (SZ_4K, 0, SZ_4K, (1 << (BITS - 12)) - 1, RW, range),
-        ] {
+        for &(iova, paddr, size, count, flags, error) in CASES {
             let result = set.map_prot(iova, paddr, size, count, flags);
             assert!(same!(
                 result.0,
-                error,
+                errno(error),
                 "map {count} * {size:#x} at {iova:#x} to {paddr:#x}, prot {flags:#x}"
             ));
             assert_eq!(result.1, 0);

@@ -74,6 +74,7 @@ fn addresses(memory: u64, size: usize) -> impl Iterator<Item = u64> {
 }
 
 /// Maps and unmaps a page.
+#[inline(never)] // For a stack frame of its own.
 fn once(
     pair: &mut Pair,
     reports: &mut Reports,

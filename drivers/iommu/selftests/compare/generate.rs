@@ -5,6 +5,7 @@
 
 use kernel::{
     iommu::pgtable::prot,
+    prelude::*,
     sizes::{
         SZ_16M,
         SZ_1M,
@@ -36,12 +37,12 @@ pub(crate) struct Generator<'a> {
     random: &'a mut Random,
     setup: Setup,
     windows: [usize; 3],
-    maps: [Operation; REMEMBERED],
+    maps: KVec<Operation>,
     made: usize,
 }
 
 impl<'a> Generator<'a> {
-    pub(crate) fn new(setup: &Setup, random: &'a mut Random) -> Self {
+    pub(crate) fn new(setup: &Setup, random: &'a mut Random) -> Result<Self> {
         let last = setup.space().saturating_sub(WINDOW);
         let anywhere = random.below(last / SZ_16M + 1) * SZ_16M;
         let middle = match random.below(3) {
@@ -59,13 +60,13 @@ impl<'a> Generator<'a> {
             count: 1,
             asked: false,
         };
-        Self {
+        Ok(Self {
             windows: [last, middle, anywhere],
-            maps: [nothing; REMEMBERED],
+            maps: KVec::from_elem(nothing, REMEMBERED, GFP_KERNEL)?,
             made: 0,
             setup: *setup,
             random,
-        }
+        })
     }
 
     pub(crate) fn next(&mut self) -> Operation {

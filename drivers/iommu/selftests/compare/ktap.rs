@@ -35,6 +35,7 @@ impl Ktap {
     }
 
     /// Adds a diagnostic line.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn note(&mut self, what: fmt::Arguments<'_>) {
         let text = Text::of(what);
         for line in text.as_str().lines() {
@@ -42,6 +43,7 @@ impl Ktap {
         }
     }
 
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn result(&mut self, name: fmt::Arguments<'_>, verdict: Verdict) {
         self.count += 1;
         let count = self.count;

@@ -102,6 +102,7 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// Makes both sets, and compares registers and page sizes.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn new(setup: &Setup, dev: &PlatformDevice) -> core::result::Result<Self, Text> {
         let rust = Set::new(Provider::Rust, setup, dev)?;
         let c = Set::new(Provider::C, setup, dev)?;
@@ -121,6 +122,7 @@ impl Pair {
 
     /// Calls both with an operation, and compares results, callbacks, translations, and the tables
     /// around its addresses.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn apply(
         &mut self,
         op: &mut Operation,

@@ -48,7 +48,7 @@ pub(crate) fn run(
 ) -> Verdict {
     let mut random = Random::new(number.into());
     let setup = Setup::random(class(number), &mut random);
-    let mut generator = Generator::new(&setup, &mut random);
+    let mut generator = Generator::new(&setup, &mut random)?;
     let mut ops = KVVec::with_capacity(LENGTH, GFP_KERNEL)?;
     let outcome = (|| {
         let mut pair = Pair::new(&setup, dev)?;
@@ -102,6 +102,7 @@ pub(crate) fn replay(
 }
 
 /// Writes the few operations that cause a failure.
+#[inline(never)] // For a stack frame of its own.
 fn explain(
     text: &mut Text,
     setup: &Setup,

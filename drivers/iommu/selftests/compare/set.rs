@@ -49,6 +49,7 @@ pub(crate) struct Set {
 
 impl Set {
     /// Makes a set; none if the provider refuses.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn new(
         provider: Provider,
         setup: &Setup,

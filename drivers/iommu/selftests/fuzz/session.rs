@@ -158,6 +158,7 @@ pub(crate) fn run(
 }
 
 impl Session<'_> {
+    #[inline(never)] // For a stack frame of its own.
     fn next_call(&mut self) -> Call {
         let live = self.subjects.len();
         let random = &mut self.random;
@@ -182,6 +183,7 @@ impl Session<'_> {
         }
     }
 
+    #[inline(never)] // For a stack frame of its own.
     fn make(&mut self, call: &Call) -> Result {
         let did = |what: bool| usize::from(!what);
         match call {

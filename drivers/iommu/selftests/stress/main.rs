@@ -125,16 +125,13 @@ impl Results {
         let mut outcomes = KVec::new();
         for setup in Setup::ALL {
             // A different seed for each race.
-            let outcome = race::race(
-                setup,
-                threads,
-                calls,
-                seed.wrapping_add(outcomes.len() as u64),
-            )?;
+            let seed = seed.wrapping_add(outcomes.len() as u64);
+            outcomes.push(race::race(setup, threads, calls, seed)?, GFP_KERNEL)?;
+        }
+        for outcome in &outcomes {
             if let Some(wrong) = &outcome.wrong {
-                pr_err!("{}: {wrong}\n", setup.name);
+                pr_err!("{}: {wrong}\n", outcome.setup.name);
             }
-            outcomes.push(outcome, GFP_KERNEL)?;
         }
         Ok(Self { seed, outcomes })
     }

@@ -131,6 +131,7 @@ impl Work for Race {
 }
 
 impl Race {
+    #[inline(never)] // For a stack frame of its own.
     fn new(setup: Setup, threads: usize, seed: u64) -> Result<Self> {
         let count = threads * CONTEXTS;
         let mut actors = KVec::with_capacity(count, GFP_KERNEL)?;
