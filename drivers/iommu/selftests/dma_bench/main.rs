@@ -13,8 +13,10 @@
 #[path = "../../../../mm/slab/module/compat.rs"]
 mod compat;
 mod mapping;
+#[allow(dead_code)] // Some of it only soft_m4u_client needs.
 #[path = "../soft_m4u/client/memory.rs"]
 mod memory;
+#[allow(dead_code)] // Means are for v7s_bench.
 #[path = "../../../../mm/selftests/lib/stopwatch.rs"]
 mod stopwatch;
 

@@ -38,7 +38,8 @@ extern "C" {
     fn m4u_client_unmap(dev: *mut bindings::device, iova: u64, size: usize, direction: c_int);
 }
 
-// Not in the bindings.
+// Not in the bindings. The type is C's own.
+#[allow(improper_ctypes)]
 extern "C" {
     fn vmalloc_to_page(memory: *const c_void) -> *mut bindings::page;
 }
@@ -54,7 +55,7 @@ fn raw(dev: &Device) -> *mut bindings::device {
 /// # Invariants
 ///
 /// Initialised by `sg_alloc_table_from_pages_segment()`, and ours.
-struct SgTable(KBox<Opaque<bindings::sg_table>>);
+pub(crate) struct SgTable(KBox<Opaque<bindings::sg_table>>);
 
 impl SgTable {
     /// The pages of `bytes` of memory of the vmalloc area.
