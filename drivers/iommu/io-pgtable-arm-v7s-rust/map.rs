@@ -145,7 +145,10 @@ impl IoPgtableArmV7s {
         }
         let slot = self.slot(iova).ok_or(ERANGE)?;
         // SAFETY: Part of the slot's addresses is the caller's alone.
-        let l2 = unsafe { self.l2_or_grow(slot, gfp)? };
+        let l2 = match unsafe { self.l2_or_grow(slot, gfp) } {
+            Ok(l2) => l2,
+            Err(e) => return self.end_map(Err(e), iova, SmallPage::SIZE),
+        };
         let slot = &l2[l2_index(iova)];
         let entry = SmallPage::encode(
             paddr,

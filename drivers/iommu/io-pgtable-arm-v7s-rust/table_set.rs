@@ -241,7 +241,15 @@ impl IoPgtableArmV7s {
     #[cold]
     fn grow(&self, slot: &Slot, gfp: Gfp) -> Result<u32> {
         // Validate gfp first, so that the result does not depend on the retired tables.
-        gfp.allowed()?;
+        if let Some(why) = gfp.why_refused() {
+            if !self.cfg.no_warn() {
+                self.cfg.subject().report(fmt!(
+                    "no second-level table for gfp {:#x}: {why}",
+                    gfp.as_raw()
+                ));
+            }
+            return Err(EINVAL);
+        }
         let kept = self.take_retired();
         let raw = match kept {
             Some(raw) => raw,

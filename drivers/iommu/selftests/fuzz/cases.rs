@@ -40,6 +40,8 @@ use Misuse::*;
 enum Misuse {
     Create(Request),
     Map(Map),
+    /// A mapping, and one over it.
+    Over(Map, Map),
     Unmap(Unmap),
     /// For all that only looks.
     Look(usize),
@@ -76,6 +78,12 @@ const MAPPED: Map = Map {
     ..MAP
 };
 
+const SECTION: Map = Map {
+    iova: 0x3000_0000,
+    pgsize: SZ_1M,
+    ..MAP
+};
+
 const UNMAP: Unmap = Unmap {
     iova: MAPPED.iova,
     pgsize: MAPPED.pgsize,
@@ -108,7 +116,7 @@ type Case = (&'static str, Misuse, bool);
 
 /// All cases.
 #[rustfmt::skip]
-static CASES: [Case; 48] = [
+static CASES: [Case; 49] = [
     ("map: iova is not aligned", Map(Map { iova: MAP.iova + 1, ..MAP }), true),
     ("map: paddr is not aligned", Map(Map { paddr: MAP.paddr + 0x800, ..MAP }), true),
     ("map: no pages", Map(Map { pgcount: 0, ..MAP }), true),
@@ -132,6 +140,7 @@ static CASES: [Case; 48] = [
     ("map: flags that mean nothing", Map(Map { flags: !(prot::READ | prot::WRITE), ..MAP }), false),
     ("map: over a large page", Map(Map { iova: MAPPED.iova, ..MAP }), true),
     ("map: a section over it", Map(Map { iova: 0x2000_0000, pgsize: SZ_1M, ..MAP }), true),
+    ("map: a page in a section", Over(SECTION, Map { iova: SECTION.iova, ..MAP }), true),
     ("map: a supersection", Map(Map { iova: 0x2000_0000, pgsize: SZ_16M, ..MAP }), true),
     ("map: a zone in gfp", Map(Map { gfp: DMA32, ..MAP }), true),
     ("map: unknown bits in gfp", Map(Map { gfp: 1 << 31, ..MAP }), true),
@@ -191,6 +200,7 @@ impl Misuse {
                 Ok(unsafe { Set::new(request, device)? }.is_some())
             }
             Map(map) => set.map(map),
+            Over(below, map) => Ok(set.map(below)? && set.map(map)?),
             Unmap(unmap) => set.unmap(unmap),
             Look(iova) => Ok(set.translate(*iova)? || set.walk(*iova)?),
             FreeNothing => {

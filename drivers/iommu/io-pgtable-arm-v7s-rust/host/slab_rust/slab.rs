@@ -103,12 +103,25 @@ impl Gfp {
         self.0 & Self::NO_WARN == 0
     }
 
+    /// Returns the raw `gfp_t`.
+    pub const fn as_raw(self) -> u32 {
+        self.0
+    }
+
+    /// Returns a reason for zone bits.
+    pub const fn why_refused(self) -> Option<&'static str> {
+        if self.0 & Self::ZONES == 0 {
+            None
+        } else {
+            Some("zone bits")
+        }
+    }
+
     /// Returns [`EINVAL`] for zone bits.
     pub fn allowed(self) -> Result<u32> {
-        if self.0 & Self::ZONES == 0 {
-            Ok(self.0)
-        } else {
-            Err(EINVAL)
+        match self.why_refused() {
+            None => Ok(self.0),
+            Some(_) => Err(EINVAL),
         }
     }
 }
