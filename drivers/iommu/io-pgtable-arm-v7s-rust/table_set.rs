@@ -78,6 +78,15 @@ unsafe impl Send for IoPgtableArmV7s {}
 // SAFETY: Slots and marks allow shared mutation. `iop` is written before the set is shared.
 unsafe impl Sync for IoPgtableArmV7s {}
 
+/// Returns the C half of a new set. The io-pgtable core fills in the rest.
+#[inline(never)] // For a stack frame of its own.
+fn new_iop(ops: bindings::io_pgtable_ops) -> Opaque<bindings::io_pgtable> {
+    Opaque::new(bindings::io_pgtable {
+        ops,
+        ..Default::default()
+    })
+}
+
 impl IoPgtableArmV7s {
     /// Makes an empty table set for `cfg`, and completes `cfg` as the interface asks: page sizes
     /// narrowed to what can be had, register values filled in.
@@ -96,14 +105,10 @@ impl IoPgtableArmV7s {
         let phys = l1.phys();
         // SAFETY: The first-level table is in the linear map.
         let linear = unsafe { v7s_linear_distance(phys.as_u64()) };
-        let iop = bindings::io_pgtable {
-            ops,
-            ..Default::default()
-        };
         // INVARIANT: The first-level table is empty, and in the linear map like all of them.
         let this = KBox::new(
             Self {
-                iop: Opaque::new(iop),
+                iop: new_iop(ops),
                 l1,
                 linear,
                 cfg: config,

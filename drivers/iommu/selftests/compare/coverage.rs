@@ -117,6 +117,7 @@ impl Coverage {
     }
 
     /// Returns the counts.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn text(&self) -> Text {
         let mut text = Text::new();
         for (count, name) in self.0.iter().zip(NAMES.iter()) {
@@ -126,6 +127,7 @@ impl Coverage {
     }
 
     /// Fails unless each situation was reached several times.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn verdict(&self, operations: usize) -> Verdict {
         let due = operations / 20_000;
         match self

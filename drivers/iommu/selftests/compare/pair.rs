@@ -60,6 +60,7 @@ impl Reports {
     }
 
     /// Allows reports of each kind as `allowed` says, given the number of those before.
+    #[inline(never)] // For a stack frame of its own.
     pub(crate) fn allow(&mut self, allowed: impl Fn(Report, usize) -> usize) {
         self.allowed = Report::ALL.map(|report| allowed(report, self.count(report)));
     }
