@@ -20,8 +20,9 @@ text, and where it goes. No line number and no context counts, only the line tha
     sorted = '#include "'           # among lines that begin so, in their order
     text = '#include "kmemleak.c"'
 
-Instead of "sorted", "after" or "before" name a line, "replace" one that goes, "after_block" one whose block, up to the next
-blank line at the left margin, the text follows; without any of them, the text goes to the end.
+Instead of "sorted", "after" or "before" name a line, "replace" one that goes, "after_block" one
+whose block, up to the next blank line at the left margin, the text follows; without any of them, the
+text goes to the end.
 "in" names a line before that one. [maintainers] has the name of an entry, and lines that it gains.
 """
 
@@ -95,6 +96,11 @@ def insert(tree: Path, edit: dict[str, str], identity: str) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+def maintainers_place(line: str) -> tuple[int, str]:
+    """Place of a line in an entry of MAINTAINERS: by its letter, files among them by their names."""
+    return "MRLSWQBCPTFXNK".index(line[0]), line if line[0] in "FX" else ""
+
+
 def add_maintainers(tree: Path, name: str, new: list[str], identity: str) -> None:
     """Adds lines to an entry of MAINTAINERS, which is made where it belongs."""
     path = tree / "MAINTAINERS"
@@ -103,7 +109,7 @@ def add_maintainers(tree: Path, name: str, new: list[str], identity: str) -> Non
     if name in titles:
         at = titles.index(name)
         have = entries[at].split("\n")[1:]
-        entries[at] = "\n".join([name, *sorted(have + new, key=lambda line: "MRLSWQBCPTFXNK".index(line[0]))])
+        entries[at] = "\n".join([name, *sorted(have + new, key=maintainers_place)])
     else:
         # The list is not sorted everywhere: the neighbour is the entry most like the new one.
         before = [at for at, title in enumerate(titles) if title < name]
