@@ -19,5 +19,5 @@ mod links;
 pub(crate) mod linux_7_2;
 mod properties;
 pub(crate) mod registry;
-pub mod spin_lock_irq;
+pub(crate) mod spin_lock_irq;
 pub(crate) mod watch;
