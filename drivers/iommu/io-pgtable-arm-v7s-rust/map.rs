@@ -294,7 +294,11 @@ impl IoPgtableArmV7s {
                 self.disconnect(slot, mark);
                 // SAFETY: Nothing refers to the table any more, and the addresses are the
                 // caller's alone.
-                unsafe { self.retire(raw, iova + (i << Section::SHIFT)) };
+                unsafe {
+                    if self.retire(raw, iova + (i << Section::SHIFT)) {
+                        self.free_tables(core::iter::once(raw));
+                    }
+                }
             }
         }
         Ok(())

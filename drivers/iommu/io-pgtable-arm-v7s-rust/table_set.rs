@@ -301,28 +301,43 @@ impl IoPgtableArmV7s {
     /// `table_entry` is one of this set that no slot holds, or not any more, and its owner is the
     /// caller. The walker does not know the table, or has been told to forget it.
     pub(crate) unsafe fn take_l2(&self, table_entry: u32) -> L2<'_> {
+        let phys = entry::table_paddr(table_entry, self.cfg.mtk_ttbr_ext());
         // SAFETY: The linear map holds no table at zero.
         let slots = unsafe { NonNull::new_unchecked(self.l2_ptr(table_entry)) };
-        // SAFETY: It is a table of this set (type invariant), to which no entry refers any more.
-        unsafe { L2::from_raw(slots, &self.tables, self.cfg.walker()) }
+        // SAFETY: It is a table of this set (type invariant), to which no entry refers any more;
+        // the entry has its physical address.
+        unsafe { L2::from_raw(slots, phys, &self.tables, self.cfg.walker()) }
     }
 
-    /// Takes the second-level table for the section at `iova` out of use. It is freed if the driver
-    /// has a callback to invalidate the walker's caches, and is a retired table otherwise.
+    /// Takes the second-level table for the section at `iova` out of use. Returns true if the driver
+    /// has a callback to invalidate the walker's caches: the table is then to be given to
+    /// [`free_tables`](Self::free_tables). It is a retired table otherwise.
     ///
     /// # Safety
     ///
     /// `table_entry` was a table entry of this set, has been overwritten since, and its owner is
     /// the caller.
-    pub(crate) unsafe fn retire(&self, table_entry: u32, iova: usize) {
+    pub(crate) unsafe fn retire(&self, table_entry: u32, iova: usize) -> bool {
         if self.flush_walk(iova, Section::SIZE, SmallPage::SIZE) {
-            self.readers.wait();
+            return true;
+        }
+        // SAFETY: The caller owns the table, and no entry refers to it.
+        unsafe { self.keep(table_entry) };
+        false
+    }
+
+    /// Frees second-level tables, when no reader is left.
+    ///
+    /// # Safety
+    ///
+    /// [`retire`](Self::retire) returned true for each of the entries, and the caller still owns
+    /// their tables.
+    pub(crate) unsafe fn free_tables(&self, entries: impl Iterator<Item = u32>) {
+        self.readers.wait();
+        for table_entry in entries {
             // SAFETY: The caller owns the table. No entry refers to it, the walker was told to
             // forget it, and no reader is left.
             drop(unsafe { self.take_l2(table_entry) });
-        } else {
-            // SAFETY: The caller owns the table, and no entry refers to it.
-            unsafe { self.keep(table_entry) };
         }
     }
 

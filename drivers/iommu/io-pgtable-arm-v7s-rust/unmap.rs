@@ -216,18 +216,48 @@ impl IoPgtableArmV7s {
         gather: Gather,
     ) -> usize {
         let mut old = [INVALID; L1_CHUNK];
-        let mut entries = 0;
+        let (mut entries, mut tables) = (0, false);
         for (old, slot) in old.iter_mut().zip(chunk) {
             *old = slot.load();
             // A section is not enough to unmap a sixteenth of a supersection.
             if !Valid::one(*old) || L::ENTRIES == 1 && entry::is_supersection(*old) {
                 break;
             }
+            tables |= entry::is_table(*old);
             entries += 1;
         }
         let pages = entries / L::ENTRIES;
         let run = chunk.get(..pages * L::ENTRIES).unwrap_or_default();
-        for ((slot, mark), raw) in run.iter().zip(marks).zip(&mut old) {
+        if tables {
+            // SAFETY: The addresses are the caller's alone; marks and entries are those of the
+            // slots.
+            unsafe { self.unmap_mixed(run, marks, &mut old, iova, gather) };
+            return pages;
+        }
+        for slot in run {
+            slot.store(INVALID);
+        }
+        self.cfg().walker().sync(run);
+        self.flush_leaves(gather, iova, Section::SIZE, run.len());
+        pages
+    }
+
+    /// Unmaps first-level entries of which some may refer to tables.
+    ///
+    /// # Safety
+    ///
+    /// The requirements of [`unmap_pages`](Self::unmap_pages); `marks` belong to the slots, whose
+    /// addresses begin at `iova`, and `old` are their entries.
+    #[inline(always)]
+    unsafe fn unmap_mixed(
+        &self,
+        run: &[Slot],
+        marks: &[Mark],
+        old: &mut [u32; L1_CHUNK],
+        iova: usize,
+        gather: Gather,
+    ) {
+        for ((slot, mark), raw) in run.iter().zip(marks).zip(&mut *old) {
             if !entry::is_table(*raw) {
                 slot.store(INVALID);
             } else if mark.is_populated() {
@@ -240,17 +270,27 @@ impl IoPgtableArmV7s {
             }
         }
         self.cfg().walker().sync(run);
-        for (i, raw) in old.iter().take(run.len()).enumerate() {
+        let mut freed = false;
+        for (i, raw) in old.iter_mut().take(run.len()).enumerate() {
             let iova = iova + (i << Section::SHIFT);
             if *raw == INVALID {
                 self.flush_walk(iova, Section::SIZE, SmallPage::SIZE);
-            } else if entry::is_table(*raw) {
-                // SAFETY: Overwritten, and the addresses are the caller's alone.
-                unsafe { self.retire(*raw, iova) };
-            } else {
+            } else if !entry::is_table(*raw) {
                 self.flush_leaves(gather, iova, Section::SIZE, 1);
+            } else {
+                // SAFETY: Overwritten, and the addresses are the caller's alone.
+                if unsafe { self.retire(*raw, iova) } {
+                    freed = true;
+                } else {
+                    *raw = INVALID;
+                }
             }
         }
-        pages
+        if freed {
+            let tables = old.iter().take(run.len()).copied();
+            // SAFETY: The entries of tables that are left are those for which `retire` returned
+            // true, and the addresses are the caller's alone.
+            unsafe { self.free_tables(tables.filter(|raw| entry::is_table(*raw))) };
+        }
     }
 }

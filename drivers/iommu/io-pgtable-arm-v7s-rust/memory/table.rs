@@ -170,9 +170,10 @@ unsafe impl Zeroable for L2Slots {}
 ///
 /// # Invariants
 ///
-/// The table is as large as [`L2Slots`], and attached to `walker` at its physical address.
+/// The table is as large as [`L2Slots`], and attached to `walker` at its physical address, `phys`.
 pub(crate) struct L2<'a> {
     table: Table<'a>,
+    phys: u64,
     walker: Walker,
 }
 
@@ -186,7 +187,12 @@ impl<'a> L2<'a> {
         // SAFETY: A table has `size` bytes in the linear map.
         let phys = unsafe { attach(cfg, table.as_ptr().cast(), table.phys(), size)? };
         // INVARIANT: Just attached.
-        Ok((Self { table, walker }, phys))
+        let this = Self {
+            table,
+            phys: phys.as_u64(),
+            walker,
+        };
+        Ok((this, phys))
     }
 
     /// Gives up ownership to the entry that refers to the table from now on.
@@ -200,10 +206,11 @@ impl<'a> L2<'a> {
     ///
     /// # Safety
     ///
-    /// `slots` came from [`into_raw`](Self::into_raw) of a table from `tables` for `walker`, and no
-    /// entry refers to it any more.
+    /// `slots` came from [`into_raw`](Self::into_raw) of a table from `tables` for `walker`, lies at
+    /// `phys`, and no entry refers to it any more.
     pub(crate) unsafe fn from_raw(
         slots: NonNull<L2Slots>,
+        phys: u64,
         tables: &'a L2Tables,
         walker: Walker,
     ) -> Self {
@@ -211,6 +218,7 @@ impl<'a> L2<'a> {
         Self {
             // SAFETY: The caller promises that it is one of these tables.
             table: unsafe { Table::from_raw(tables, slots.cast()) },
+            phys,
             walker,
         }
     }
@@ -219,6 +227,6 @@ impl<'a> L2<'a> {
 impl Drop for L2<'_> {
     fn drop(&mut self) {
         // SAFETY: Attached at this address with this size (invariant).
-        unsafe { self.walker.detach(self.table.phys(), size_of::<L2Slots>()) };
+        unsafe { self.walker.detach(self.phys, size_of::<L2Slots>()) };
     }
 }
