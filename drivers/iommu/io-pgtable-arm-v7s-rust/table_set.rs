@@ -309,8 +309,8 @@ impl IoPgtableArmV7s {
         unsafe { L2::from_raw(slots, phys, &self.tables, self.cfg.walker()) }
     }
 
-    /// Takes the second-level table for the section at `iova` out of use. Returns true if the driver
-    /// has a callback to invalidate the walker's caches: the table is then to be given to
+    /// Takes the second-level table for the section at `iova` out of use. Returns true if the
+    /// driver has a callback to invalidate the walker's caches: the table is then to be given to
     /// [`free_tables`](Self::free_tables). It is a retired table otherwise.
     ///
     /// # Safety

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Shared by tests with disks behind the tables: guests, and checks of each. A test whose name ends in
-# _c uses tables of the kernel's C, the others use tables of Rust.
+# Shared by tests with disks behind the tables: guests, and checks of each. A test whose name ends
+# in _c uses tables of the kernel's C, the others use tables of Rust.
 
 # shellcheck source=scripts/tests/lib/host.sh
 . "$(dirname "${BASH_SOURCE[0]}")/host.sh"
@@ -40,11 +40,14 @@ system_checks() {
 		has 'our module is not loaded' '^served by: C$' "$facts"
 		has 'no source of memory is chosen' '^table_alloc: $' "$facts"
 	fi
-	same 'the kernel reports nothing' '' "$(allowed='' awk -f "$lib/reports.awk" "$tmp/console")"
-	same 'each entry walked is valid or invalid, each table below 4 GiB' '0 0' "$(counter malformed) $(counter misplaced)"
+	same 'the kernel reports nothing' '' \
+		"$(allowed='' awk -f "$lib/reports.awk" "$tmp/console")"
+	same 'each entry walked is valid or invalid, each table below 4 GiB' '0 0' \
+		"$(counter malformed) $(counter misplaced)"
 	check 'pages are invalidated after use' [ "$(counter freed_pages)" -gt 0 ]
 	same 'none of them is mapped any more' 0 "$(counter freed_mapped)"
-	check 'output addresses differ from input addresses' [ "$(($(counter identity) * 100))" -lt "$(counter walks)" ]
+	check 'output addresses differ from input addresses' \
+		[ "$(($(counter identity) * 100))" -lt "$(counter walks)" ]
 	check 'memory above 4 GiB is used' [ "$(counter above_4g)" -gt 0 ]
 	same 'no request fails' 0 "$(counter failed_requests)"
 	same 'each fault is a rogue access' \

@@ -26,10 +26,14 @@ boot() {
 	rm -rf "$tmp/report" "$tmp/add"
 	mkdir "$tmp/add"
 	[ $# = 0 ] || cp "$@" "$tmp/add"
-	"$scripts/guest" --kernel "$kernel" --mem 6G --append "mem=5G deferred_probe_timeout=600 $append" \
-		--overlay "$scripts/vm/system/m4u.dtso" --timeout "${SOAK:-3600}" --console "$tmp/console" \
-		--runner "$scripts/vm/system/qemu $m4u_args --report $tmp/report --disk $tmp/disk --disk $tmp/data --" \
-		--add "$tmp/add" --add "$scripts/vm/system/inside.sh" --run ". /inside.sh; start $tables || exit; $cmd" 2>&1
+	local system=$scripts/vm/system
+	local disks="--disk $tmp/disk --disk $tmp/data"
+	"$scripts/guest" --kernel "$kernel" --mem 6G \
+		--append "mem=5G deferred_probe_timeout=600 $append" \
+		--overlay "$system/m4u.dtso" --timeout "${SOAK:-3600}" --console "$tmp/console" \
+		--runner "$system/qemu $m4u_args --report $tmp/report $disks --" \
+		--add "$tmp/add" --add "$system/inside.sh" \
+		--run ". /inside.sh; start $tables || exit; $cmd" 2>&1
 }
 
 # counter NAME - prints a counter of the M4U.

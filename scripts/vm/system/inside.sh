@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# The part of scripts/vm/system/guest.sh inside the guest: loads the modules for the disks, and mounts
-# the Debian tree of the first.
+# The part of scripts/vm/system/guest.sh inside the guest: loads the modules for the disks, and
+# mounts the Debian tree of the first.
 
 format=/sys/kernel/debug/io_pgtable_arm_v7s_rust
 

@@ -206,8 +206,8 @@ impl<'a> L2<'a> {
     ///
     /// # Safety
     ///
-    /// `slots` came from [`into_raw`](Self::into_raw) of a table from `tables` for `walker`, lies at
-    /// `phys`, and no entry refers to it any more.
+    /// `slots` came from [`into_raw`](Self::into_raw) of a table from `tables` for `walker`, lies
+    /// at `phys`, and no entry refers to it any more.
     pub(crate) unsafe fn from_raw(
         slots: NonNull<L2Slots>,
         phys: u64,

@@ -120,8 +120,8 @@ fn everything() -> Result<KVec<Row>> {
     Ok(rows)
 }
 
-/// Makes the calls of drivers between marks. The rows have no figures, and are those of two sections
-/// in Rust and then two in C.
+/// Makes the calls of drivers between marks. The rows have no figures, and are those of two
+/// sections in Rust and then two in C.
 fn marked() -> Result<KVec<Row>> {
     let dev = tables::device()?;
     let watch = Stopwatch::new();

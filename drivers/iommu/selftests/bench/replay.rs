@@ -33,7 +33,7 @@ use crate::{
 const RECORDING: &str = include_str!("mtk_iommu.csv");
 
 /// The first input address of each buffer.
-const BASE: usize = SZ_1G as usize;
+const BASE: usize = SZ_1G;
 
 /// The most times that a buffer is mapped and unmapped for one mean.
 const REPEATS: usize = 100;
@@ -84,10 +84,8 @@ pub(crate) fn buffers() -> Result<KVec<Buffer>> {
             pgcount: number(words.next())?,
             times: number(words.next())?,
         };
-        if !buffers
-            .last()
-            .is_some_and(|last| (last.kind, last.bytes) == (kind, bytes))
-        {
+        let same = |last: &Buffer| (last.kind, last.bytes) == (kind, bytes);
+        if !buffers.last().is_some_and(same) {
             let buffer = Buffer {
                 kind,
                 bytes,

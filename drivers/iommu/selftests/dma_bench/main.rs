@@ -3,8 +3,9 @@
 //! v7s_dma_bench: what the DMA API costs a driver, from end to end.
 //!
 //! Each device that is bound has a file `costs` in a folder of its name in debugfs. Reading it maps
-//! and unmaps buffers once, by each way of the DMA API, through the IOMMU driver of the device. Each
-//! line is a JSON object with nanoseconds, or instructions where the guest's clock counts those.
+//! and unmaps buffers once, by each way of the DMA API, through the IOMMU driver of the device.
+//! Each line is a JSON object with nanoseconds, or instructions where the guest's clock counts
+//! those.
 //!
 //! `scripts/measure/v7s` reads by turns those of two devices, one of which has page tables in C and
 //! the other in Rust: the memory allocator is in the same state for both. The least of several
