@@ -20,7 +20,8 @@ use crate::{
     set::{
         Map,
         Unmap, //
-    }, //
+    },
+    slab::gfp_serves, //
 };
 
 /// Second-level entries in a table.
@@ -153,7 +154,7 @@ impl Model {
         }
         let mib = &mut self.mibs[first];
         if let Mib::Empty = mib {
-            if !call.gfp_serves() {
+            if !gfp_serves(call.gfp) {
                 return Ok(Err(Stop::Flags));
             }
             if out_of_memory && (call.may_fail() || self.rules.ttbr_ext) {
@@ -241,18 +242,6 @@ impl Model {
 }
 
 impl Map {
-    /// Returns true if the allocator accepts these flags: no zone, no unknown bits.
-    fn gfp_serves(&self) -> bool {
-        let zones = [
-            bindings::___GFP_DMA_BIT,
-            bindings::___GFP_HIGHMEM_BIT,
-            bindings::___GFP_DMA32_BIT,
-            bindings::___GFP_MOVABLE_BIT,
-        ];
-        zones.iter().all(|bit| self.gfp >> bit & 1 == 0)
-            && self.gfp >> bindings::___GFP_LAST_BIT == 0
-    }
-
     /// Returns true if the allocator may fail although memory could be reclaimed.
     fn may_fail(&self) -> bool {
         self.gfp >> bindings::___GFP_DIRECT_RECLAIM_BIT & 1 == 0

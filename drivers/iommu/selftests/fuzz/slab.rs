@@ -92,9 +92,21 @@ pub(crate) fn run(seed: u64, count: u64, counts: &mut Counts) -> Result {
     Ok(())
 }
 
-/// Returns true if an allocator accepts these flags: no zone, no unknown bits.
-fn gfp_serves(gfp: bindings::gfp_t) -> bool {
+/// Bits about memory tags.
+#[cfg(CONFIG_KASAN_HW_TAGS)]
+const TAGS: [u32; 3] = [
+    bindings::___GFP_ZEROTAGS_BIT,
+    bindings::___GFP_SKIP_ZERO_BIT,
+    bindings::___GFP_SKIP_KASAN_BIT,
+];
+#[cfg(not(CONFIG_KASAN_HW_TAGS))]
+const TAGS: [u32; 1] = [bindings::___GFP_ZEROTAGS_BIT];
+
+/// Returns true if an allocator accepts these flags: no zone, nothing about memory tags, no unknown
+/// bits.
+pub(crate) fn gfp_serves(gfp: bindings::gfp_t) -> bool {
     gfp & 0xf & !(1 << bindings::___GFP_RECLAIMABLE_BIT) == 0
+        && TAGS.iter().all(|bit| gfp >> bit & 1 == 0)
         && gfp >> bindings::___GFP_LAST_BIT == 0
 }
 
