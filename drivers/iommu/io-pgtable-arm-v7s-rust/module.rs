@@ -5,6 +5,8 @@
 pub(crate) mod arm_v7s;
 pub(crate) mod by_name;
 pub(crate) mod ftrace_takeover;
+#[cfg(all(CONFIG_KUNIT = "y", CONFIG_PHYS_ADDR_T_64BIT))]
+mod tests;
 
 // In module/helpers.c.
 extern "C" {

@@ -45,6 +45,8 @@ macro_rules! same {
     };
 }
 
+pub(crate) use same;
+
 mod config;
 mod flush;
 mod map;
@@ -53,49 +55,36 @@ mod retired;
 mod tables;
 mod unmap;
 
-// Suites of debugfs and of populate, which only the loadable module has.
-#[cfg(all(MODULE, CONFIG_FAILSLAB))]
-mod faults;
-#[cfg(MODULE)]
-mod populate;
-#[cfg(MODULE)]
-mod race;
-#[cfg(all(
-    MODULE,
-    CONFIG_FUNCTION_TRACER,
-    CONFIG_DYNAMIC_FTRACE,
-    CONFIG_DYNAMIC_FTRACE_WITH_ARGS
-))]
-mod sync;
-#[cfg(MODULE)]
-mod view;
-
 /// The page sizes, smallest first.
-const SIZES: [usize; 4] = [SZ_4K, SZ_64K, SZ_1M, SZ_16M];
+pub(crate) const SIZES: [usize; 4] = [SZ_4K, SZ_64K, SZ_1M, SZ_16M];
 
 /// Readable and writable.
-const RW: u32 = prot::READ | prot::WRITE;
+pub(crate) const RW: u32 = prot::READ | prot::WRITE;
 
 /// Quirks of a walker with 35 bits of output address, and of tables for it.
-const MTK: usize = quirk::NO_PERMS | quirk::ARM_MTK_EXT;
+pub(crate) const MTK: usize = quirk::NO_PERMS | quirk::ARM_MTK_EXT;
 
 /// Bits of the largest space of input addresses: MediaTek's, or what `usize` has.
-const IAS: u32 = if usize::BITS < 34 { usize::BITS } else { 34 };
+pub(crate) const IAS: u32 = if usize::BITS < 34 { usize::BITS } else { 34 };
 
 /// Returns the last input address of a space.
-fn last(ias: u32) -> usize {
+pub(crate) fn last(ias: u32) -> usize {
     usize::MAX >> usize::BITS.saturating_sub(ias)
 }
 
-const OK: c_int = 0;
+pub(crate) const OK: c_int = 0;
 
 /// Returns an errno as C does.
-fn errno(error: Error) -> c_int {
+pub(crate) fn errno(error: Error) -> c_int {
     error.to_errno()
 }
 
 /// Compares two numbers for `same!`.
-fn is_same<T: PartialEq + fmt::Debug>(got: T, expected: T, what: fmt::Arguments<'_>) -> bool {
+pub(crate) fn is_same<T: PartialEq + fmt::Debug>(
+    got: T,
+    expected: T,
+    what: fmt::Arguments<'_>,
+) -> bool {
     if got != expected {
         pr_err!("{what}: {got:#x?}, expected {expected:#x?}\n");
     }
@@ -104,14 +93,14 @@ fn is_same<T: PartialEq + fmt::Debug>(got: T, expected: T, what: fmt::Arguments<
 
 /// Returns offsets to check in `size` bytes: the first and the last byte of pages, and one in
 /// between; of all pages in some MiB, of every 17th in more, and of the last.
-fn probes(size: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn probes(size: usize) -> impl Iterator<Item = usize> {
     let step = if size > 4 * SZ_1M { 17 } else { 1 };
     let pages = Iterator::chain((0..size).step_by(step * SZ_4K), size.checked_sub(SZ_4K));
     pages.flat_map(|page| [0, 0x123, SZ_4K - 1].map(|offset| page + offset))
 }
 
 /// Returns a request for a coherent walker with all page sizes and no callbacks.
-fn request(quirks: usize, ias: u32, oas: u32) -> bindings::io_pgtable_cfg {
+pub(crate) fn request(quirks: usize, ias: u32, oas: u32) -> bindings::io_pgtable_cfg {
     bindings::io_pgtable_cfg {
         quirks,
         pgsize_bitmap: PAGE_SIZES,
@@ -133,7 +122,7 @@ extern "C" {
 }
 
 /// Makes a device with a DMA mask of 32 bits, which lives as long as the test; one for each test.
-fn device() -> Result<NonNull<bindings::device>> {
+pub(crate) fn device() -> Result<NonNull<bindings::device>> {
     // SAFETY: Called by a test. The name is copied.
     let dev = unsafe {
         let test = bindings::kunit_get_current_test();
@@ -143,7 +132,7 @@ fn device() -> Result<NonNull<bindings::device>> {
 }
 
 /// Returns a request for a walker that does not snoop.
-fn noncoherent(
+pub(crate) fn noncoherent(
     dev: NonNull<bindings::device>,
     quirks: usize,
     ias: u32,
@@ -156,7 +145,7 @@ fn noncoherent(
 }
 
 /// Callbacks with `tlb_flush_walk`: tables are freed, not retired.
-static TOLD: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
+pub(crate) static TOLD: bindings::iommu_flush_ops = bindings::iommu_flush_ops {
     tlb_flush_all: None,
     tlb_flush_walk: Some(ignore_walk),
     tlb_add_page: None,
@@ -169,15 +158,15 @@ extern "C" fn ignore_walk(_iova: usize, _size: usize, _granule: usize, _cookie: 
 /// # Invariants
 ///
 /// `ops` belongs to a live set of this module, which belongs to this value.
-struct Set {
-    ops: NonNull<bindings::io_pgtable_ops>,
+pub(crate) struct Set {
+    pub(crate) ops: NonNull<bindings::io_pgtable_ops>,
     /// The completed request.
-    cfg: bindings::io_pgtable_cfg,
+    pub(crate) cfg: bindings::io_pgtable_cfg,
 }
 
 impl Set {
     /// Makes a table set; [`EINVAL`] if it was refused.
-    fn new(cfg: bindings::io_pgtable_cfg) -> Result<Self> {
+    pub(crate) fn new(cfg: bindings::io_pgtable_cfg) -> Result<Self> {
         // SAFETY: Without callbacks the cookie is not used.
         unsafe { Self::with_cookie(cfg, null_mut()) }
     }
@@ -187,7 +176,10 @@ impl Set {
     /// # Safety
     ///
     /// The cookie is valid for the callbacks as long as the set lives.
-    unsafe fn with_cookie(mut cfg: bindings::io_pgtable_cfg, cookie: *mut c_void) -> Result<Self> {
+    pub(crate) unsafe fn with_cookie(
+        mut cfg: bindings::io_pgtable_cfg,
+        cookie: *mut c_void,
+    ) -> Result<Self> {
         // SAFETY: `cfg` is ours, callbacks are static, and devices live as long as their test.
         let ops = unsafe { alloc_ops(&mut cfg, cookie) };
         let ops = NonNull::new(ops).ok_or(EINVAL)?;
@@ -196,19 +188,19 @@ impl Set {
     }
 
     /// Makes a set for quirks, ias and oas.
-    fn of(quirks: usize, ias: u32, oas: u32) -> Result<Self> {
+    pub(crate) fn of(quirks: usize, ias: u32, oas: u32) -> Result<Self> {
         Self::new(request(quirks, ias, oas))
     }
 
     /// Returns the table set behind the ops.
-    fn table(&self) -> &IoPgtableArmV7s {
+    pub(crate) fn table(&self) -> &IoPgtableArmV7s {
         // SAFETY: Ops are a field of the `io_pgtable` that a live set begins with.
         unsafe { &*container_of!(self.ops.as_ptr(), bindings::io_pgtable, ops).cast() }
     }
 
     /// Calls `map_pages`. Returns its result and the increase of `mapped`, which was not zero
     /// before.
-    fn map_gfp(
+    pub(crate) fn map_gfp(
         &self,
         iova: usize,
         paddr: u64,
@@ -231,7 +223,7 @@ impl Set {
     }
 
     /// Calls `map_pages` with `GFP_KERNEL`.
-    fn map_prot(
+    pub(crate) fn map_prot(
         &self,
         iova: usize,
         paddr: u64,
@@ -243,12 +235,18 @@ impl Set {
     }
 
     /// Calls `map_pages` for readable and writable pages.
-    fn map(&self, iova: usize, paddr: u64, pgsize: usize, pgcount: usize) -> (c_int, usize) {
+    pub(crate) fn map(
+        &self,
+        iova: usize,
+        paddr: u64,
+        pgsize: usize,
+        pgcount: usize,
+    ) -> (c_int, usize) {
         self.map_prot(iova, paddr, pgsize, pgcount, RW)
     }
 
     /// Returns true if all of it can be mapped.
-    fn maps(&self, iova: usize, paddr: u64, pgsize: usize, pgcount: usize) -> bool {
+    pub(crate) fn maps(&self, iova: usize, paddr: u64, pgsize: usize, pgcount: usize) -> bool {
         // The size of a space as large as `usize` wraps to 0.
         self.map(iova, paddr, pgsize, pgcount) == (OK, pgsize.wrapping_mul(pgcount))
     }
@@ -258,7 +256,7 @@ impl Set {
     /// # Safety
     ///
     /// `gather` is null or valid.
-    unsafe fn unmap_gather(
+    pub(crate) unsafe fn unmap_gather(
         &self,
         iova: usize,
         pgsize: usize,
@@ -275,13 +273,13 @@ impl Set {
     }
 
     /// Calls `unmap_pages`.
-    fn unmap(&self, iova: usize, pgsize: usize, pgcount: usize) -> usize {
+    pub(crate) fn unmap(&self, iova: usize, pgsize: usize, pgcount: usize) -> usize {
         // SAFETY: Null.
         unsafe { self.unmap_gather(iova, pgsize, pgcount, null_mut()) }
     }
 
     /// Calls `iova_to_phys`.
-    fn phys(&self, iova: usize) -> u64 {
+    pub(crate) fn phys(&self, iova: usize) -> u64 {
         let ops = self.ops.as_ptr();
         // SAFETY: A live set, used by one thread.
         unsafe {
@@ -292,7 +290,7 @@ impl Set {
     }
 
     /// Returns true if `size` bytes from `iova` on translate to those from `paddr` on.
-    fn translates(&self, iova: usize, paddr: u64, size: usize) -> bool {
+    pub(crate) fn translates(&self, iova: usize, paddr: u64, size: usize) -> bool {
         probes(size).all(|at| {
             let (iova, paddr) = (iova + at, paddr + at as u64);
             same!(self.phys(iova), paddr, "translation of {iova:#x}")
@@ -300,12 +298,12 @@ impl Set {
     }
 
     /// Returns true if nothing from `iova` on translates, for `size` bytes.
-    fn is_gap(&self, iova: usize, size: usize) -> bool {
+    pub(crate) fn is_gap(&self, iova: usize, size: usize) -> bool {
         probes(size).all(|at| same!(self.phys(iova + at), 0, "translation of {:#x}", iova + at))
     }
 
     /// Returns the first-level entry for an address.
-    fn l1_entry(&self, iova: usize) -> u32 {
+    pub(crate) fn l1_entry(&self, iova: usize) -> u32 {
         self.table()
             .l1()
             .get(iova >> 20)
@@ -313,7 +311,7 @@ impl Set {
     }
 
     /// Returns the second-level entry for an address; zero without a table.
-    fn l2_entry(&self, iova: usize) -> u32 {
+    pub(crate) fn l2_entry(&self, iova: usize) -> u32 {
         let raw = self.l1_entry(iova);
         if !entry::is_table(raw) {
             return 0;
@@ -323,7 +321,7 @@ impl Set {
     }
 
     /// Returns true if there is a second-level table for an address.
-    fn has_table(&self, iova: usize) -> bool {
+    pub(crate) fn has_table(&self, iova: usize) -> bool {
         entry::is_table(self.l1_entry(iova))
     }
 }

@@ -33,7 +33,7 @@ mod config;
 mod every_entry;
 #[cfg(feature = "loom")]
 mod interleavings;
-#[path = "../tests/sync/manual.rs"]
+#[path = "../module/tests/sync/manual.rs"]
 mod manual;
 #[cfg(not(feature = "loom"))]
 mod model;
