@@ -583,7 +583,7 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// What ends behind the last address is refused as a whole.
+/// Refuses the whole of a range that ends after the last address.
 #[test]
 fn ranges_beyond_the_end() {
     for size in SIZES {

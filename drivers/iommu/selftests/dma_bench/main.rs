@@ -148,7 +148,7 @@ impl platform::Driver for Bench {
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self, Error> + 'bound {
         pin_init::pin_init_scope(move || {
-            // SAFETY: Nothing is mapped yet, and nobody else maps for this device.
+            // SAFETY: Nothing is mapped yet, and no other thread maps for this device.
             unsafe { dev.dma_set_mask_and_coherent(DmaMask::new::<32>())? };
             let bound: &platform::Device<Bound> = dev;
             let dev: &Device<Bound> = bound.as_ref();

@@ -25,7 +25,7 @@ use crate::{
 
 const DIRECTION: DataDirection = DataDirection::FromDevice;
 
-// In memory.c. The types are C's own, but the lint minds those that a configuration leaves empty.
+// In memory.c. Some types are empty in some configurations, which the lint reports.
 #[allow(improper_ctypes)]
 extern "C" {
     fn m4u_client_map(
@@ -44,9 +44,9 @@ extern "C" {
     fn vmalloc_to_page(memory: *const c_void) -> *mut bindings::page;
 }
 
-/// The C structure, which the kernel crate keeps to itself.
+/// Returns the `struct device`.
 fn raw(dev: &Device) -> *mut bindings::device {
-    // CAST: `Device` is a transparent wrapper of it.
+    // CAST: `Device` is a transparent wrapper of `struct device`.
     core::ptr::from_ref(dev).cast_mut().cast()
 }
 
@@ -54,7 +54,7 @@ fn raw(dev: &Device) -> *mut bindings::device {
 ///
 /// # Invariants
 ///
-/// Initialised by `sg_alloc_table_from_pages_segment()`, and ours.
+/// Initialised by `sg_alloc_table_from_pages_segment()`, and owned by this value.
 pub(crate) struct SgTable(KBox<Opaque<bindings::sg_table>>);
 
 impl SgTable {
@@ -86,7 +86,7 @@ impl SgTable {
 
 impl Drop for SgTable {
     fn drop(&mut self) {
-        // SAFETY: Initialised, and ours (invariant).
+        // SAFETY: Initialised, and owned by this value (invariant).
         unsafe { bindings::sg_free_table(self.0.get()) };
     }
 }

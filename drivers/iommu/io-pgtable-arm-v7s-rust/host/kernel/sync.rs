@@ -14,7 +14,7 @@ pub mod atomic {
 
     /// A number that there is an atomic type for.
     pub trait Number: Sized {
-        /// That type.
+        /// The atomic type.
         type Atomic;
 
         /// Makes an atomic number.
